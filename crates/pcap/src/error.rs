@@ -1,0 +1,77 @@
+//! What can go wrong with a capture file.
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a capture file could not be read, or not to its end.
+///
+/// Offsets count bytes of the capture itself: of the file where it is not compressed, of what comes out of the
+/// decompressor where it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file has no byte at all.
+    #[error("file is empty (0 bytes)")]
+    EmptyFile,
+    /// The first bytes are those of no capture format.
+    #[error("not a capture file: unknown first bytes {}", hex(.magic))]
+    NotACapture {
+        /// The first bytes, at most eight.
+        magic: Vec<u8>,
+    },
+    /// The file ends inside a record.
+    #[error("file is cut short at byte {offset}: {what} needs {needed} bytes, {available} are left")]
+    CutShort {
+        /// Where the record starts.
+        offset: u64,
+        /// What was being read.
+        what: &'static str,
+        /// Bytes it needs.
+        needed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// A record contradicts the format.
+    #[error("file is damaged at byte {offset}: {what}")]
+    Damaged {
+        /// Where the record starts.
+        offset: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The compressed stream around the capture is cut or damaged.
+    #[error("{compression} stream ends or breaks after {offset} bytes of capture")]
+    Compression {
+        /// The compression, by name.
+        compression: &'static str,
+        /// Bytes of capture that came out before.
+        offset: u64,
+        /// What the decompressor said.
+        source: std::io::Error,
+    },
+    /// The operating system refused.
+    #[error("reading failed at byte {offset}")]
+    Io {
+        /// Bytes of capture read before.
+        offset: u64,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Where in the capture it happened, in bytes; `None` where that has no meaning.
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::EmptyFile | Self::NotACapture { .. } => None,
+            Self::CutShort { offset, .. }
+            | Self::Damaged { offset, .. }
+            | Self::Compression { offset, .. }
+            | Self::Io { offset, .. } => Some(*offset),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

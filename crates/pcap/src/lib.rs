@@ -1,0 +1,17 @@
+//! Capture file bytes → packets.
+//!
+//! [`Reader`] opens any capture file this crate knows (recognised by its first bytes, never by its name) and
+//! yields its packets in file order, one at a time ([`Reader::next_packet`]) or by the [`Batch`].
+//! [`decode`] takes the bytes of one packet apart: link layer, tags, tunnels, addresses, ports.
+
+mod batch;
+mod error;
+mod facts;
+mod link_type;
+mod timestamp;
+
+pub use batch::{Batch, Frame, Packet};
+pub use error::{Error, Result};
+pub use facts::{Compression, Drops, Facts, Format, Interface};
+pub use link_type::LinkType;
+pub use timestamp::Timestamp;

@@ -1,0 +1,162 @@
+//! Link types.
+
+use std::fmt;
+
+/// What a packet's bytes start with: a number of the [LINKTYPE registry](https://www.tcpdump.org/linktypes.html).
+///
+/// Readers of other formats translate their own numbers into this registry (snoop, NetMon). What has no number
+/// there uses the private ones above 65,000 declared here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+macro_rules! link_types {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        impl LinkType {
+            $($(#[$doc])* pub const $name: Self = Self($number);)*
+
+            /// The registry's name in lower case, or `None` for a number that is not listed here.
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($number => Some($text),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+link_types! {
+    /// BSD loopback: a 4-byte address family in the byte order of the capturing machine.
+    NULL = 0, "null";
+    /// Ethernet II and IEEE 802.3.
+    ETHERNET = 1, "ethernet";
+    /// Experimental 3 Mb/s Ethernet.
+    EXP_ETHERNET = 2, "exp_ethernet";
+    /// AX.25.
+    AX25 = 3, "ax25";
+    /// IEEE 802.5 token ring.
+    TOKEN_RING = 6, "ieee802_5";
+    /// ARCNET, BSD style.
+    ARCNET_BSD = 7, "arcnet_bsd";
+    /// SLIP with libpcap's 16-byte pseudo header.
+    SLIP = 8, "slip";
+    /// PPP, with or without the HDLC address and control bytes.
+    PPP = 9, "ppp";
+    /// FDDI.
+    FDDI = 10, "fddi";
+    /// PPP in HDLC-like framing (RFC 1662).
+    PPP_HDLC = 50, "ppp_hdlc";
+    /// PPP over Ethernet session frames.
+    PPP_ETHER = 51, "ppp_ether";
+    /// RFC 1483 LLC/SNAP over ATM.
+    ATM_RFC1483 = 100, "atm_rfc1483";
+    /// Raw IPv4 or IPv6, told apart by the version nibble.
+    RAW = 101, "raw";
+    /// Cisco HDLC.
+    C_HDLC = 104, "c_hdlc";
+    /// IEEE 802.11.
+    IEEE802_11 = 105, "ieee802_11";
+    /// Frame Relay (RFC 2427).
+    FRELAY = 107, "frelay";
+    /// OpenBSD loopback: the address family in network byte order.
+    LOOP = 108, "loop";
+    /// OpenBSD IPsec `enc`.
+    ENC = 109, "enc";
+    /// Linux cooked capture, version 1.
+    LINUX_SLL = 113, "linux_sll";
+    /// Apple LocalTalk.
+    LTALK = 114, "ltalk";
+    /// OpenBSD pflog.
+    PFLOG = 117, "pflog";
+    /// IEEE 802.11 behind a Prism header.
+    IEEE802_11_PRISM = 119, "ieee802_11_prism";
+    /// RFC 2625 IP over Fibre Channel.
+    IP_OVER_FC = 122, "ip_over_fc";
+    /// SunATM.
+    SUNATM = 123, "sunatm";
+    /// IEEE 802.11 behind a radiotap header.
+    IEEE802_11_RADIOTAP = 127, "ieee802_11_radiotap";
+    /// ARCNET, Linux style.
+    ARCNET_LINUX = 129, "arcnet_linux";
+    /// Apple IP over IEEE 1394.
+    APPLE_IP_OVER_IEEE1394 = 138, "apple_ip_over_ieee1394";
+    /// DOCSIS MAC frames.
+    DOCSIS = 143, "docsis";
+    /// IEEE 802.11 behind an AVS header.
+    IEEE802_11_AVS = 163, "ieee802_11_avs";
+    /// PPP with a direction byte.
+    PPP_WITH_DIR = 166, "ppp_with_dir";
+    /// Cisco HDLC with a direction byte.
+    C_HDLC_WITH_DIR = 205, "c_hdlc_with_dir";
+    /// Frame Relay with a direction byte.
+    FRELAY_WITH_DIR = 206, "frelay_with_dir";
+    /// Per-packet information header.
+    PPI = 192, "ppi";
+    /// IEEE 802.15.4 with FCS.
+    IEEE802_15_4 = 195, "ieee802_15_4";
+    /// USB as Linux sees it.
+    USB_LINUX = 189, "usb_linux";
+    /// USB as Linux sees it, padded header.
+    USB_LINUX_MMAPPED = 220, "usb_linux_mmapped";
+    /// Bluetooth HCI UART.
+    BLUETOOTH_HCI_H4 = 187, "bluetooth_hci_h4";
+    /// Bluetooth HCI UART with direction.
+    BLUETOOTH_HCI_H4_WITH_PHDR = 201, "bluetooth_hci_h4_with_phdr";
+    /// MPLS label stack first.
+    MPLS = 219, "mpls";
+    /// SocketCAN.
+    CAN_SOCKETCAN = 227, "can_socketcan";
+    /// Raw IPv4.
+    IPV4 = 228, "ipv4";
+    /// Raw IPv6.
+    IPV6 = 229, "ipv6";
+    /// IEEE 802.15.4 without FCS.
+    IEEE802_15_4_NOFCS = 230, "ieee802_15_4_nofcs";
+    /// D-Bus.
+    DBUS = 231, "dbus";
+    /// Linux netfilter log.
+    NFLOG = 239, "nflog";
+    /// NetAnalyzer.
+    NETANALYZER = 240, "netanalyzer";
+    /// IP over InfiniBand.
+    IPOIB = 242, "ipoib";
+    /// SCTP without a lower layer.
+    SCTP = 248, "sctp";
+    /// Linux netlink.
+    NETLINK = 253, "netlink";
+    /// Bluetooth Linux monitor.
+    BLUETOOTH_LINUX_MONITOR = 254, "bluetooth_linux_monitor";
+    /// Apple PKTAP.
+    PKTAP = 258, "pktap";
+    /// Ethernet behind an EPON preamble.
+    EPON = 259, "epon";
+    /// Wireshark upper PDU export.
+    WIRESHARK_UPPER_PDU = 252, "wireshark_upper_pdu";
+    /// Linux vSockets.
+    VSOCK = 271, "vsock";
+    /// Marvell DSA tag inside Ethernet.
+    DSA_TAG_DSA = 284, "dsa_tag_dsa";
+    /// Marvell extended DSA tag inside Ethernet.
+    DSA_TAG_EDSA = 285, "dsa_tag_edsa";
+    /// Broadcom switch tag inside Ethernet.
+    DSA_TAG_BRCM = 281, "dsa_tag_brcm";
+    /// Broadcom switch tag before Ethernet.
+    DSA_TAG_BRCM_PREPEND = 282, "dsa_tag_brcm_prepend";
+    /// Linux cooked capture, version 2.
+    LINUX_SLL2 = 276, "linux_sll2";
+    /// OpenVizsla USB.
+    OPENVIZSLA = 278, "openvizsla";
+    /// Private: an ETW event in a NetMon 2 file.
+    NETMON_EVENT = 65_001, "netmon_event";
+    /// Private: NetMon 2 network interface information, filter text and other records that are not packets.
+    NETMON_INFO = 65_002, "netmon_info";
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "linktype_{}", self.0),
+        }
+    }
+}
