@@ -1,1 +1,37 @@
-//! x
+//! Packets → flows.
+//!
+//! [`analyze`] reads capture files on every core rayon has and counts every packet once: in a flow, or under the
+//! reason why it is in none. The result and the order of the flows depend on the input alone, never on the number
+//! of threads.
+
+mod analysis;
+mod community_id;
+mod decodes;
+mod engine;
+mod fragments;
+mod hash;
+mod live;
+mod meta;
+mod options;
+mod record;
+mod services;
+mod sessions;
+mod shard;
+mod source;
+mod summary;
+mod tcp;
+mod timeline;
+mod top;
+
+pub use analysis::{
+    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
+};
+pub use options::{Event, Input, Options};
+pub use record::{
+    ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
+};
+pub use engine::analyze;
+pub use services::service_name;
+pub use timeline::Timeline;
+pub use top::{Tally, Top};
+

@@ -12,6 +12,14 @@ pub enum Format {
     PcapNanos,
     /// libpcap with Alexey Kuznetzov's longer record header.
     PcapModified,
+    /// libpcap of Red Hat 6.1: the longer record header under the usual magic.
+    PcapRedHat,
+    /// libpcap of `SuSE` 6.3: a longer record header still.
+    PcapSuse,
+    /// libpcap of Nokia IPSO.
+    PcapNokia,
+    /// libpcap of AIX.
+    PcapAix,
     /// pcapng.
     PcapNg,
     /// Microsoft Network Monitor 1.x.
@@ -29,6 +37,10 @@ impl Format {
             Self::Pcap => "pcap",
             Self::PcapNanos => "nsecpcap",
             Self::PcapModified => "modpcap",
+            Self::PcapRedHat => "rh6_1pcap",
+            Self::PcapSuse => "suse6_3pcap",
+            Self::PcapNokia => "nokiapcap",
+            Self::PcapAix => "aixpcap",
             Self::PcapNg => "pcapng",
             Self::NetMon1 => "netmon1",
             Self::NetMon2 => "netmon2",
@@ -63,7 +75,8 @@ impl Compression {
     }
 }
 
-/// Packets that were lost before they reached the file, as the file counts them (pcapng statistics blocks).
+/// Packets that were lost before they reached the file, as the file counts them (pcapng statistics blocks, drop
+/// counts of pcapng and snoop packet records).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
     /// Packets the interface received (`isb_ifrecv`).
@@ -72,6 +85,9 @@ pub struct Drops {
     pub by_interface: Option<u64>,
     /// Packets the operating system dropped (`isb_osdrop`).
     pub by_system: Option<u64>,
+    /// Packets lost between packets, as their records count them (`epb_dropcount`, the drops count of the
+    /// obsolete packet block, snoop's cumulative drops).
+    pub between_packets: Option<u64>,
 }
 
 /// One capture interface.

@@ -5,13 +5,26 @@
 //! [`decode`] takes the bytes of one packet apart: link layer, tags, tunnels, addresses, ports.
 
 mod batch;
+mod bytes;
+mod compression;
+mod decode;
 mod error;
 mod facts;
+mod filter;
+mod formats;
 mod link_type;
+mod reader;
+mod source;
 mod timestamp;
 
 pub use batch::{Batch, Frame, Packet};
+pub use decode::{
+    Address, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind, TunnelLayer, decode,
+    icmp_counterpart, ip_address, ip_protocol_name,
+};
+pub use filter::{Filter, FilterError};
 pub use error::{Error, Result};
 pub use facts::{Compression, Drops, Facts, Format, Interface};
 pub use link_type::LinkType;
+pub use reader::Reader;
 pub use timestamp::Timestamp;

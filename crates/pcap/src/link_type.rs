@@ -60,11 +60,11 @@ link_types! {
     FRELAY = 107, "frelay";
     /// OpenBSD loopback: the address family in network byte order.
     LOOP = 108, "loop";
-    /// OpenBSD IPsec `enc`.
+    /// OpenBSD `IPsec` interface `enc`.
     ENC = 109, "enc";
     /// Linux cooked capture, version 1.
     LINUX_SLL = 113, "linux_sll";
-    /// Apple LocalTalk.
+    /// Apple `LocalTalk`.
     LTALK = 114, "ltalk";
     /// OpenBSD pflog.
     PFLOG = 117, "pflog";
@@ -72,7 +72,7 @@ link_types! {
     IEEE802_11_PRISM = 119, "ieee802_11_prism";
     /// RFC 2625 IP over Fibre Channel.
     IP_OVER_FC = 122, "ip_over_fc";
-    /// SunATM.
+    /// `SunATM`.
     SUNATM = 123, "sunatm";
     /// IEEE 802.11 behind a radiotap header.
     IEEE802_11_RADIOTAP = 127, "ieee802_11_radiotap";
@@ -104,7 +104,7 @@ link_types! {
     BLUETOOTH_HCI_H4_WITH_PHDR = 201, "bluetooth_hci_h4_with_phdr";
     /// MPLS label stack first.
     MPLS = 219, "mpls";
-    /// SocketCAN.
+    /// `SocketCAN`.
     CAN_SOCKETCAN = 227, "can_socketcan";
     /// Raw IPv4.
     IPV4 = 228, "ipv4";
@@ -116,7 +116,7 @@ link_types! {
     DBUS = 231, "dbus";
     /// Linux netfilter log.
     NFLOG = 239, "nflog";
-    /// NetAnalyzer.
+    /// `NetAnalyzer`.
     NETANALYZER = 240, "netanalyzer";
     /// IP over InfiniBand.
     IPOIB = 242, "ipoib";
@@ -144,12 +144,17 @@ link_types! {
     DSA_TAG_BRCM_PREPEND = 282, "dsa_tag_brcm_prepend";
     /// Linux cooked capture, version 2.
     LINUX_SLL2 = 276, "linux_sll2";
-    /// OpenVizsla USB.
+    /// `OpenVizsla` USB.
     OPENVIZSLA = 278, "openvizsla";
     /// Private: an ETW event in a NetMon 2 file.
     NETMON_EVENT = 65_001, "netmon_event";
     /// Private: NetMon 2 network interface information, filter text and other records that are not packets.
     NETMON_INFO = 65_002, "netmon_info";
+    /// Private: a medium of a snoop or NetMon file that has no number in the registry.
+    UNKNOWN = 65_003, "unknown";
+    /// Private: IEEE 802.11 behind NetMon's radio header: a version byte, the header's length in bytes (16 bits,
+    /// little-endian, counted from the version byte on), radio data.
+    NETMON_IEEE802_11 = 65_004, "netmon_ieee802_11";
 }
 
 impl fmt::Display for LinkType {

@@ -1,1 +1,22 @@
-//! x
+//! What an analysis found, in the forms people and programs read.
+//!
+//! - [`summary`] makes [`Block`]s (tables, facts, a chart) from an [`Analysis`](capkeep_flow::Analysis), one
+//!   [`Section`] per question an analyst asks; [`terminal`] draws them and does all escaping.
+//! - [`json`] writes the whole analysis as one JSON object.
+//! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
+
+#[cfg(test)]
+mod fixture;
+pub mod flows;
+pub mod json;
+mod services;
+pub mod summary;
+mod table;
+pub mod terminal;
+mod time;
+mod value;
+
+pub use summary::{SECTIONS, Section, View};
+pub use table::{Align, Block, Chart, Column, Facts, Keep, Table};
+pub use time::utc;
+pub use value::Value;

@@ -1,0 +1,163 @@
+//! What an analysis found.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use capkeep_pcap::{Facts, LinkType, SkipReason, Timestamp};
+
+use crate::record::{ConnState, Protocol};
+use crate::timeline::Timeline;
+use crate::top::Top;
+
+/// The result of [`analyze`](crate::analyze): exact counts over everything that was read.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    /// One entry per input file, in the order they were read.
+    pub captures: Vec<Capture>,
+    /// Everything together.
+    pub totals: Totals,
+    /// Packets and bytes by protocol.
+    pub protocols: BTreeMap<Protocol, Counts>,
+    /// Packets and bytes by tunnel kind (only packets that were inside one).
+    pub tunnels: BTreeMap<&'static str, Counts>,
+    /// Flows by protocol.
+    pub flows_by_protocol: BTreeMap<Protocol, u64>,
+    /// TCP flows by Zeek's `conn_state`.
+    pub conn_states: BTreeMap<ConnState, u64>,
+    /// Hosts by address.
+    pub hosts: Top<IpAddr, HostCounts>,
+    /// Pairs of hosts, the lower address first.
+    pub conversations: Top<(IpAddr, IpAddr), ConversationCounts>,
+    /// Services by protocol and server port.
+    pub services: Top<(Protocol, u16), ServiceCounts>,
+    /// Packets and bytes over time.
+    pub timeline: Timeline,
+}
+
+/// One input file.
+#[derive(Clone, Debug, Default)]
+pub struct Capture {
+    /// As it was named.
+    pub path: PathBuf,
+    /// Index of the session it belongs to: files with the same index share their flows.
+    pub session: u32,
+    /// Size of the file, if it is one.
+    pub file_bytes: Option<u64>,
+    /// What the file says of itself.
+    pub facts: Facts,
+    /// Packets by link type.
+    pub link_types: BTreeMap<LinkType, u64>,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes they had on the wire.
+    pub wire_bytes: u64,
+    /// Bytes of them in the file.
+    pub captured_bytes: u64,
+    /// Packets that were cut by the snap length.
+    pub truncated_packets: u64,
+    /// Earliest time of a packet.
+    pub first: Option<Timestamp>,
+    /// Latest time of a packet.
+    pub last: Option<Timestamp>,
+    /// Packets whose time lies before that of the packet before them.
+    pub time_goes_back: u64,
+    /// Packets that are in no flow, by reason.
+    pub skipped: BTreeMap<SkipReason, u64>,
+    /// Why it could not be read to its end.
+    pub error: Option<CaptureError>,
+}
+
+/// Why a file could not be read, or not to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureError {
+    /// The whole reason, causes included.
+    pub message: String,
+    /// Byte offset in the (uncompressed) capture.
+    pub offset: Option<u64>,
+}
+
+/// Sums over all captures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub wire_bytes: u64,
+    /// Bytes captured.
+    pub captured_bytes: u64,
+    /// Packets in flows.
+    pub packets_in_flows: u64,
+    /// Packets in no flow.
+    pub skipped: u64,
+    /// Flows.
+    pub flows: u64,
+    /// Most flows live at once.
+    pub peak_live_flows: u64,
+    /// Earliest time.
+    pub first: Option<Timestamp>,
+    /// Latest time.
+    pub last: Option<Timestamp>,
+}
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub wire_bytes: u64,
+}
+
+impl Counts {
+    /// Adds another's.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.wire_bytes += other.wire_bytes;
+    }
+}
+
+/// What one host did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostCounts {
+    /// Flows it took part in.
+    pub flows: u64,
+    /// Flows in which it was the client.
+    pub as_client: u64,
+    /// Packets it sent.
+    pub sent_packets: u64,
+    /// Packets it received.
+    pub received_packets: u64,
+    /// Bytes on the wire it sent.
+    pub sent_wire_bytes: u64,
+    /// Bytes on the wire it received.
+    pub received_wire_bytes: u64,
+}
+
+/// What two hosts exchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConversationCounts {
+    /// Flows between them.
+    pub flows: u64,
+    /// Packets from the lower to the higher address.
+    pub up_packets: u64,
+    /// Packets from the higher to the lower address.
+    pub down_packets: u64,
+    /// Bytes on the wire from the lower to the higher address.
+    pub up_wire_bytes: u64,
+    /// Bytes on the wire from the higher to the lower address.
+    pub down_wire_bytes: u64,
+}
+
+/// What one service port saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceCounts {
+    /// Flows.
+    pub flows: u64,
+    /// Packets in both directions.
+    pub packets: u64,
+    /// Bytes on the wire in both directions.
+    pub wire_bytes: u64,
+    /// Payload bytes in both directions.
+    pub payload_bytes: u64,
+}

@@ -1,0 +1,276 @@
+//! One batch, decoded: packets sorted into shards, and everything that can be counted without a flow.
+
+use std::collections::BTreeMap;
+
+use capkeep_pcap::{Batch, Decoded, Fragment, LinkType, SkipReason, Timestamp, decode};
+
+use crate::analysis::Counts;
+use crate::fragments::Piece;
+use crate::meta::{Extra, Key, Meta, Place, SHARDS, Space, shard_of};
+use crate::options::Options;
+use crate::record::Protocol;
+use crate::timeline::Timeline;
+
+/// A batch and where its packets come from.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) batch: Batch,
+    /// File of all its packets.
+    pub(crate) capture: u32,
+    /// File and number of each packet where they differ (inputs merged by time); empty otherwise.
+    pub(crate) origins: Vec<(u32, u64)>,
+}
+
+/// What decoding a [`Load`] gives. Used again for the next one.
+#[derive(Debug)]
+pub(crate) struct Decodes {
+    pub(crate) shards: Vec<Vec<Meta>>,
+    pub(crate) extras: Vec<Extra>,
+    /// Fragments in packet order, for [`Fragments`](crate::fragments::Fragments).
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) files: Vec<(u32, FileCounts)>,
+    pub(crate) mix: Mix,
+}
+
+/// Counts of one file in one batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileCounts {
+    pub(crate) packets: u64,
+    pub(crate) wire_bytes: u64,
+    pub(crate) captured_bytes: u64,
+    pub(crate) truncated: u64,
+    pub(crate) time_goes_back: u64,
+    pub(crate) earliest: Option<Timestamp>,
+    pub(crate) latest: Option<Timestamp>,
+    /// Times of the first and the last packet in file order.
+    pub(crate) opening: Option<Timestamp>,
+    pub(crate) closing: Option<Timestamp>,
+    pub(crate) link_types: Vec<(LinkType, u64)>,
+    pub(crate) skipped: BTreeMap<SkipReason, u64>,
+}
+
+impl FileCounts {
+    /// Adds the counts of the batch that follows.
+    pub(crate) fn append(&mut self, next: &Self) {
+        self.packets += next.packets;
+        self.wire_bytes += next.wire_bytes;
+        self.captured_bytes += next.captured_bytes;
+        self.truncated += next.truncated;
+        self.time_goes_back += next.time_goes_back;
+        if let (Some(closing), Some(opening)) = (self.closing, next.opening) {
+            self.time_goes_back += u64::from(opening < closing);
+        }
+        self.earliest = self.earliest.into_iter().chain(next.earliest).min();
+        self.latest = self.latest.max(next.latest);
+        self.opening = self.opening.or(next.opening);
+        self.closing = next.closing.or(self.closing);
+        for (link, packets) in &next.link_types {
+            bump(&mut self.link_types, *link, *packets);
+        }
+        for (reason, packets) in &next.skipped {
+            *self.skipped.entry(*reason).or_default() += packets;
+        }
+    }
+}
+
+/// Counts over all files.
+#[derive(Debug)]
+pub(crate) struct Mix {
+    by_protocol: Vec<Counts>,
+    arp: Counts,
+    pub(crate) tunnels: BTreeMap<&'static str, Counts>,
+    pub(crate) timeline: Timeline,
+    /// Packets that go to flows.
+    pub(crate) kept: u64,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            by_protocol: vec![Counts::default(); 256],
+            arp: Counts::default(),
+            tunnels: BTreeMap::new(),
+            timeline: Timeline::default(),
+            kept: 0,
+        }
+    }
+}
+
+impl Mix {
+    /// Protocols that occurred.
+    pub(crate) fn protocols(&self) -> impl Iterator<Item = (Protocol, Counts)> {
+        let numbered = self.by_protocol.iter().zip(0u8..=255).map(|(counts, n)| (Protocol::Ip(n), *counts));
+        numbered.chain([(Protocol::Arp, self.arp)]).filter(|(_, counts)| counts.packets > 0)
+    }
+
+    /// Adds another's counts.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.by_protocol.iter_mut().zip(&other.by_protocol) {
+            mine.add(*theirs);
+        }
+        self.arp.add(other.arp);
+        for (kind, counts) in &other.tunnels {
+            self.tunnels.entry(kind).or_default().add(*counts);
+        }
+        self.timeline.merge(&other.timeline);
+        self.kept += other.kept;
+    }
+
+    #[inline]
+    fn count(&mut self, packet: &Decoded, at: Timestamp, wire_len: u32) {
+        let one = Counts { packets: 1, wire_bytes: u64::from(wire_len) };
+        if packet.is_arp {
+            self.arp.add(one);
+        } else if let Some(counts) = self.by_protocol.get_mut(usize::from(packet.protocol)) {
+            counts.add(one);
+        }
+        if let Some(tunnel) = &packet.tunnel {
+            self.tunnels.entry(tunnel.kind.name()).or_default().add(one);
+        }
+        self.timeline.add(at, u64::from(wire_len));
+        self.kept += 1;
+    }
+}
+
+impl Default for Decodes {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Vec::new()).collect(),
+            extras: Vec::new(),
+            pieces: Vec::new(),
+            files: Vec::new(),
+            mix: Mix::default(),
+        }
+    }
+}
+
+impl Decodes {
+    fn clear(&mut self) {
+        self.shards.iter_mut().for_each(Vec::clear);
+        self.extras.clear();
+        self.pieces.clear();
+        self.files.clear();
+        self.mix = Mix::default();
+    }
+
+    /// Puts a packet into the shard it belongs to.
+    #[inline]
+    pub(crate) fn push(&mut self, meta: Meta) {
+        if let Some(shard) = self.shards.get_mut(shard_of(meta.hash)) {
+            shard.push(meta);
+        }
+    }
+
+    /// Notes an extra; what a [`Meta`] refers to it by.
+    pub(crate) fn note(&mut self, extra: Extra) -> u32 {
+        self.extras.push(extra);
+        self.extras.len() as u32
+    }
+
+    /// Decodes a load, forgetting what was here.
+    pub(crate) fn fill(&mut self, load: &Load, options: &Options) {
+        self.clear();
+        let mut counts = FileCounts::default();
+        let mut capture = load.capture;
+        let mut previous = None;
+        for (index, frame) in load.batch.frames.iter().enumerate() {
+            let mut number = load.batch.first_number + index as u64;
+            if let Some((origin, original_number)) = load.origins.get(index) {
+                number = *original_number;
+                if *origin != capture {
+                    self.switch(&mut counts, &mut capture, *origin);
+                    previous = counts.closing;
+                }
+            }
+            counts.packets += 1;
+            counts.wire_bytes += u64::from(frame.wire_len);
+            counts.captured_bytes += u64::from(frame.captured_len);
+            counts.truncated += u64::from(frame.captured_len < frame.wire_len);
+            match counts.link_types.first_mut() {
+                Some((link, packets)) if *link == frame.link_type => *packets += 1,
+                _ => bump(&mut counts.link_types, frame.link_type, 1),
+            }
+            let mut skip = None;
+            if frame.has_time {
+                let at = frame.timestamp;
+                counts.time_goes_back += u64::from(previous.is_some_and(|before| at < before));
+                previous = Some(at);
+                counts.earliest = Some(counts.earliest.map_or(at, |t| t.min(at)));
+                counts.latest = Some(counts.latest.map_or(at, |t| t.max(at)));
+                counts.opening = counts.opening.or(Some(at));
+                counts.closing = Some(at);
+                if options.from.is_some_and(|from| at < from) || options.to.is_some_and(|to| at >= to) {
+                    skip = Some(SkipReason::TimeRange);
+                }
+            }
+            let place = Place {
+                timestamp: frame.timestamp,
+                number,
+                capture,
+                wire_len: frame.wire_len,
+                captured_len: frame.captured_len,
+            };
+            let result = match skip {
+                Some(reason) => Err(reason),
+                None => decode(frame.link_type, load.batch.bytes(frame), frame.wire_len),
+            };
+            let result = result.and_then(|packet| match &options.filter {
+                Some(filter) if !filter.matches(&packet, frame.wire_len) => Err(SkipReason::Filter),
+                _ => Ok(packet),
+            });
+            match result {
+                Ok(packet) => self.take(&packet, place),
+                Err(reason) => *counts.skipped.entry(reason).or_default() += 1,
+            }
+        }
+        self.files.push((capture, counts));
+    }
+
+    /// Sorts one packet into its shard.
+    #[inline]
+    fn take(&mut self, packet: &Decoded, place: Place) {
+        self.mix.count(packet, place.timestamp, place.wire_len);
+        let extra = match Extra::of(packet) {
+            Some(extra) => self.note(extra),
+            None => 0,
+        };
+        let meta = Meta::new(packet, place, extra);
+        match packet.fragment {
+            Fragment::No => self.push(meta),
+            Fragment::First(id) => {
+                self.pieces.push(Piece::new(packet, id, meta, true));
+                self.push(meta);
+            }
+            Fragment::Later(id) => self.pieces.push(Piece::new(packet, id, meta, false)),
+        }
+        if let Some(quote) = &packet.quoted {
+            let of = Space {
+                scope: packet.scope,
+                protocol: quote.protocol,
+                is_v6: quote.is_v6,
+                is_arp: false,
+            };
+            let source = (quote.source, quote.source_port);
+            let destination = (quote.destination, quote.destination_port);
+            let (key, _) = Key::new(source, destination, of);
+            self.push(Meta { key, hash: key.hash(), bits: Meta::QUOTED, ..meta });
+        }
+    }
+
+    /// Goes on with another file's counts.
+    fn switch(&mut self, counts: &mut FileCounts, capture: &mut u32, next: u32) {
+        let parked = std::mem::take(counts);
+        self.files.push((*capture, parked));
+        if let Some(at) = self.files.iter().position(|(file, _)| *file == next) {
+            *counts = self.files.swap_remove(at).1;
+        }
+        *capture = next;
+    }
+}
+
+fn bump(table: &mut Vec<(LinkType, u64)>, link: LinkType, packets: u64) {
+    match table.iter_mut().find(|(known, _)| *known == link) {
+        Some((_, count)) => *count += packets,
+        None => table.push((link, packets)),
+    }
+}

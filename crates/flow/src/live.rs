@@ -1,0 +1,340 @@
+//! A flow while it lives.
+
+use std::time::Duration;
+
+use capkeep_pcap::{Timestamp, TunnelLayer, icmp_counterpart, ip_address};
+
+use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN};
+use crate::options::Options;
+use crate::record::{
+    ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
+};
+use crate::services::server_rank;
+use crate::tcp::{self, History, Segment};
+
+/// One direction.
+#[derive(Clone, Copy, Debug)]
+struct Side {
+    packets: u64,
+    wire_bytes: u64,
+    captured_bytes: u64,
+    payload_bytes: u64,
+    first: Timestamp,
+    last: Timestamp,
+    tcp: tcp::End,
+    mss: Option<u16>,
+    window_scale: Option<u8>,
+    tcp_flags: u8,
+    ttl_min: u8,
+    ttl_max: u8,
+    sack_permitted: bool,
+}
+
+impl Side {
+    const UNSEEN: Self = Self {
+        packets: 0,
+        wire_bytes: 0,
+        captured_bytes: 0,
+        payload_bytes: 0,
+        first: Timestamp::from_nanos(i64::MAX),
+        last: Timestamp::from_nanos(i64::MIN),
+        tcp: tcp::End::NEW,
+        mss: None,
+        window_scale: None,
+        tcp_flags: 0,
+        ttl_min: u8::MAX,
+        ttl_max: 0,
+        sack_permitted: false,
+    };
+}
+
+/// What few flows have.
+#[derive(Clone, Debug)]
+struct Rare {
+    tunnel: Option<(TunnelLayer, u8)>,
+    /// True if the tunnel was noted from a packet of the lower end.
+    tunnel_from_low: bool,
+    quoted: Option<Quoted>,
+}
+
+/// A live flow. `sides[0]` is what the lower end of the key sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    pub(crate) key: Key,
+    pub(crate) hash: u64,
+    /// Where its first packet lies: file, and number in it.
+    pub(crate) origin: (u32, u64),
+    sides: [Side; 2],
+    history: History,
+    icmp: Option<(u8, u8)>,
+    vlan: u16,
+    /// Sender of the first packet: 0 the lower end, 1 the higher.
+    opener: u8,
+    pub(crate) ports_reused: bool,
+    fragments: u32,
+    icmp_errors: u32,
+    rare: Option<Box<Rare>>,
+}
+
+impl Flow {
+    /// A flow without packets, for the packet given.
+    pub(crate) fn new(meta: &Meta) -> Self {
+        Self {
+            key: meta.key,
+            hash: meta.hash,
+            origin: (meta.capture, meta.number),
+            sides: [Side::UNSEEN, Side::UNSEEN],
+            history: History::default(),
+            icmp: None,
+            vlan: meta.vlan,
+            opener: u8::from(!meta.has(Meta::FROM_LOW)),
+            ports_reused: false,
+            fragments: 0,
+            icmp_errors: 0,
+            rare: None,
+        }
+    }
+
+    /// Time of its latest packet.
+    pub(crate) fn last(&self) -> Timestamp {
+        let [low, high] = &self.sides;
+        low.last.max(high.last)
+    }
+
+    fn first(&self) -> Timestamp {
+        let [low, high] = &self.sides;
+        low.first.min(high.first)
+    }
+
+    /// Why it has ended by this time, if it has.
+    #[inline]
+    pub(crate) fn over(&self, now: Timestamp, idle_timeout: Option<Duration>) -> Option<EndReason> {
+        let timeout = idle_timeout?;
+        let silence = now.since(self.last());
+        if silence > 0 && silence as u64 > timeout.as_nanos() as u64 {
+            return Some(EndReason::Idle);
+        }
+        if silence > Options::CLOSED_LINGER.as_nanos() as i64 && self.is_closed() {
+            return Some(EndReason::Closed);
+        }
+        None
+    }
+
+    fn is_closed(&self) -> bool {
+        use tcp::State::{Closed, Reset};
+        let [low, high] = &self.sides;
+        matches!((low.tcp.state, high.tcp.state), (Reset, _) | (_, Reset) | (Closed, Closed))
+    }
+
+    /// True if this packet begins another connection on the same ports.
+    #[inline]
+    pub(crate) fn is_taken_over_by(&self, meta: &Meta) -> bool {
+        if !meta.has(Meta::TCP) {
+            return false;
+        }
+        let [low, high] = &self.sides;
+        let (sender, peer) = if meta.has(Meta::FROM_LOW) { (low, high) } else { (high, low) };
+        tcp::starts_new(&segment(meta), &sender.tcp, &peer.tcp)
+    }
+
+    /// Counts a packet.
+    #[inline]
+    pub(crate) fn add(&mut self, meta: &Meta, extras: &[Extra]) {
+        let from_low = meta.has(Meta::FROM_LOW);
+        let [low, high] = &mut self.sides;
+        let (side, peer, from) = if from_low { (low, high, 0) } else { (high, low, 1) };
+        side.packets += 1;
+        side.wire_bytes += u64::from(meta.wire_len);
+        side.captured_bytes += u64::from(meta.captured_len);
+        side.first = side.first.min(meta.timestamp);
+        side.last = side.last.max(meta.timestamp);
+        side.ttl_min = side.ttl_min.min(meta.ttl);
+        side.ttl_max = side.ttl_max.max(meta.ttl);
+        if has_payload(&self.key) {
+            side.payload_bytes += u64::from(meta.payload_len);
+        }
+        if meta.has(Meta::TCP) {
+            side.tcp_flags |= meta.flags;
+            tcp::advance(&segment(meta), &mut side.tcp, &mut peer.tcp, from, &mut self.history);
+        } else if side.packets == 1 && self.key.protocol != 6 && !self.key.is_arp {
+            self.history.push(from, b'D');
+        }
+        self.fragments += u32::from(meta.has(Meta::FRAGMENT));
+        if let Some(extra) = (meta.extra as usize).checked_sub(1).and_then(|index| extras.get(index)) {
+            self.add_extra(extra, from_low);
+        }
+    }
+
+    /// Counts an ICMP error that quotes this flow.
+    pub(crate) fn add_icmp_error(&mut self) {
+        self.icmp_errors = self.icmp_errors.saturating_add(1);
+    }
+
+    fn add_extra(&mut self, extra: &Extra, from_low: bool) {
+        let side = if from_low { &mut self.sides[0] } else { &mut self.sides[1] };
+        side.mss = extra.mss.or(side.mss);
+        side.window_scale = extra.window_scale.or(side.window_scale);
+        side.sack_permitted |= extra.sack_permitted;
+        self.icmp = self.icmp.or(extra.icmp);
+        if extra.tunnel.is_none() && extra.quote.is_none() {
+            return;
+        }
+        let rare = self.rare.get_or_insert_with(|| {
+            Box::new(Rare {
+                tunnel: extra.tunnel.map(|layer| (layer, extra.tunnel_depth)),
+                tunnel_from_low: from_low,
+                quoted: None,
+            })
+        });
+        if let (None, Some(quote)) = (&rare.quoted, &extra.quote) {
+            let end = |address, port| Endpoint { ip: ip_address(address, quote.is_v6), port };
+            rare.quoted = Some(Quoted {
+                protocol: Protocol::Ip(quote.protocol),
+                source: end(quote.source, quote.source_port),
+                destination: end(quote.destination, quote.destination_port),
+            });
+        }
+    }
+
+    /// Which end is the client: 0 the lower, 1 the higher; and how that was told.
+    fn client(&self) -> (u8, ClientBy) {
+        let [low, high] = &self.sides;
+        if self.key.protocol == 6 && !self.key.is_arp {
+            match (low.tcp.sent_syn(), high.tcp.sent_syn()) {
+                (true, false) => return (0, ClientBy::Syn),
+                (false, true) => return (1, ClientBy::Syn),
+                // Both: a simultaneous open, the first one counts.
+                (true, true) => return (self.opener, ClientBy::Syn),
+                (false, false) => {}
+            }
+            match (low.tcp.sent_syn_ack(), high.tcp.sent_syn_ack()) {
+                (true, false) => return (1, ClientBy::SynAck),
+                (false, true) => return (0, ClientBy::SynAck),
+                _ => {}
+            }
+        }
+        if matches!(self.key.protocol, 1 | 58) && !self.key.is_arp {
+            let low_type = self.key.low_port as u8;
+            let high_type = self.key.high_port as u8;
+            if icmp_counterpart(self.key.is_v6, low_type) == Some(high_type) {
+                // The request has the type that asks; of ICMPv6 pairs the even one, of ICMP pairs listed.
+                let low_asks = asks(self.key.is_v6, low_type);
+                return (u8::from(!low_asks), ClientBy::Request);
+            }
+            return (self.opener, ClientBy::FirstPacket);
+        }
+        let low_rank = server_rank(self.key.protocol, self.key.low_port);
+        let high_rank = server_rank(self.key.protocol, self.key.high_port);
+        match low_rank.cmp(&high_rank) {
+            std::cmp::Ordering::Less => (0, ClientBy::Port),
+            std::cmp::Ordering::Greater => (1, ClientBy::Port),
+            std::cmp::Ordering::Equal => (self.opener, ClientBy::FirstPacket),
+        }
+    }
+
+    /// The finished record.
+    pub(crate) fn finish(&self, end: EndReason) -> FlowRecord {
+        let (client_index, client_by) = self.client();
+        let flipped = client_index == 1;
+        let [low, high] = &self.sides;
+        let (client_side, server_side) = if flipped { (high, low) } else { (low, high) };
+        let (client_end, server_end) = if flipped {
+            (self.key.high(), self.key.low())
+        } else {
+            (self.key.low(), self.key.high())
+        };
+        let is_v6 = self.key.is_v6;
+        let endpoint = |(address, port): KeyEnd| Endpoint { ip: ip_address(address, is_v6), port };
+        let protocol = if self.key.is_arp { Protocol::Arp } else { Protocol::Ip(self.key.protocol) };
+        let tunnel = self.rare.as_ref().and_then(|rare| {
+            let (layer, depth) = rare.tunnel?;
+            let from_client = rare.tunnel_from_low != flipped;
+            let (client_end, server_end) = if from_client {
+                (layer.source, layer.destination)
+            } else {
+                (layer.destination, layer.source)
+            };
+            Some(Box::new(Tunnel { kind: layer.kind, id: layer.id, client_end, server_end, depth }))
+        });
+        FlowRecord {
+            capture: self.origin.0,
+            first_packet: self.origin.1,
+            protocol,
+            client: endpoint(client_end),
+            server: endpoint(server_end),
+            client_by,
+            from_client: direction(client_side),
+            from_server: direction(server_side),
+            tunnel,
+            vlan: (self.vlan != NO_VLAN).then_some(self.vlan),
+            first: self.first(),
+            last: self.last(),
+            history: self.history.text(client_index, self.opener),
+            conn_state: self.conn_state(client_side, server_side),
+            fragments: u64::from(self.fragments),
+            icmp_errors: u64::from(self.icmp_errors),
+            icmp: self.icmp,
+            quoted: self.rare.as_ref().and_then(|rare| rare.quoted).map(Box::new),
+            ports_reused: self.ports_reused,
+            end,
+        }
+    }
+
+    fn conn_state(&self, client: &Side, server: &Side) -> ConnState {
+        match self.key.protocol {
+            _ if self.key.is_arp => ConnState::Oth,
+            6 => {
+                let payload = client.payload_bytes + server.payload_bytes > 0;
+                tcp::conn_state(&client.tcp, &server.tcp, payload)
+            }
+            17 => match (client.packets > 0, server.packets > 0) {
+                (true, true) => ConnState::Sf,
+                (true, false) => ConnState::S0,
+                (false, true) => ConnState::Shr,
+                (false, false) => ConnState::Oth,
+            },
+            _ => ConnState::Oth,
+        }
+    }
+}
+
+/// TCP, UDP, UDP-Lite, SCTP, DCCP: protocols whose payload is counted.
+#[inline]
+const fn has_payload(key: &Key) -> bool {
+    matches!(key.protocol, 6 | 17 | 33 | 132 | 136) && !key.is_arp
+}
+
+/// True for the ICMP type of a pair that asks.
+const fn asks(is_v6: bool, kind: u8) -> bool {
+    if is_v6 { matches!(kind, 128 | 130 | 133 | 135 | 139 | 144) } else { matches!(kind, 8 | 10 | 13 | 15 | 17) }
+}
+
+#[inline]
+fn segment(meta: &Meta) -> Segment {
+    Segment {
+        seq: meta.seq,
+        ack: meta.ack,
+        len: meta.payload_len,
+        window: meta.window,
+        flags: meta.flags,
+    }
+}
+
+fn direction(side: &Side) -> Direction {
+    let seen = side.packets > 0;
+    Direction {
+        packets: side.packets,
+        wire_bytes: side.wire_bytes,
+        captured_bytes: side.captured_bytes,
+        payload_bytes: side.payload_bytes,
+        tcp_flags: side.tcp_flags,
+        first: seen.then_some(side.first),
+        last: seen.then_some(side.last),
+        ttl_min: (seen && side.ttl_max > 0).then_some(side.ttl_min),
+        ttl_max: (seen && side.ttl_max > 0).then_some(side.ttl_max),
+        isn: side.tcp.isn(),
+        mss: side.mss,
+        window_scale: side.window_scale,
+        sack_permitted: side.sack_permitted,
+    }
+}

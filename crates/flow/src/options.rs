@@ -1,0 +1,75 @@
+//! What an analysis is asked to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use capkeep_pcap::{Filter, Timestamp};
+
+use crate::record::FlowRecord;
+
+/// What an analysis is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A flow silent for longer than this, by packet time, has ended. `None` never ends a flow by silence, as
+    /// tshark does.
+    pub idle_timeout: Option<Duration>,
+    /// Leave out packets before this time.
+    pub from: Option<Timestamp>,
+    /// Leave out packets at or after this time.
+    pub to: Option<Timestamp>,
+    /// Leave out packets that this does not match.
+    pub filter: Option<Filter>,
+    /// Join all inputs by packet time into one session.
+    pub merge: bool,
+}
+
+impl Options {
+    /// Idle timeout unless told otherwise: 15 minutes. Chosen: Azure's load balancers and NAT drop a flow after 4
+    /// to 30 minutes of silence (4 by default), and the silence must be seen inside the flow to be told from a
+    /// new one; Zeek uses 5 minutes for TCP and 1 for UDP.
+    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+    /// A TCP flow closed from both sides or reset ends this long after its last packet: 2 minutes, TIME-WAIT of
+    /// RFC 9293 with its maximum segment lifetime of half as much as the RFC says, as Windows does. Not applied
+    /// without an idle timeout.
+    pub const CLOSED_LINGER: Duration = Duration::from_secs(120);
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { idle_timeout: Some(Self::IDLE_TIMEOUT), from: None, to: None, filter: None, merge: false }
+    }
+}
+
+/// Something to read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// What happens during an analysis, told as it happens.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Bytes of input read and packets counted since the event before.
+    Progress {
+        /// Bytes of the input (compressed where it is).
+        bytes: u64,
+        /// Packets.
+        packets: u64,
+    },
+    /// A capture and the session it belongs to, told before the first flow whose first packet lies in it.
+    Capture {
+        /// Its index in [`Analysis::captures`](crate::Analysis::captures).
+        index: u32,
+        /// Its path, as it was named.
+        path: &'a std::path::Path,
+        /// Index of its session.
+        session: u32,
+    },
+    /// Flows that have ended. Every flow is told exactly once, in an order that depends on the input alone, by one
+    /// thread at a time.
+    Flows(&'a [FlowRecord]),
+}

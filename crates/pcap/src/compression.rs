@@ -1,0 +1,188 @@
+//! Decompressors, recognised by magic bytes.
+
+use std::io::{self, BufRead, Read};
+
+use lz4_flex::frame::{Error as Lz4Error, FrameDecoder};
+use lzma_rust2::XzReader;
+
+use crate::Compression;
+
+/// Largest zstd window accepted, as a power of two in bytes: 128 MiB, what `zstd --long` writes by default
+/// and what its own decoder accepts unasked.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Memory the xz decoder may take, in KiB: 128 MiB (chosen: twice what `xz -9` needs).
+const XZ_MEMORY_LIMIT_KIB: u32 = 128 * 1024;
+
+/// gzip magic (RFC 1952 section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Zstandard frame magic (RFC 8878 section 3.1.1), little-endian.
+const ZSTD: u32 = 0xfd2f_b528;
+/// LZ4 frame magic (LZ4 frame format), little-endian.
+const LZ4: u32 = 0x184d_2204;
+/// LZ4 legacy frame magic, little-endian.
+const LZ4_LEGACY: u32 = 0x184c_2102;
+/// xz stream magic (.xz file format section 2.1.1.1).
+const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+/// First of the sixteen magics of skippable frames, which zstd and LZ4 share (RFC 8878 section 3.1.2).
+const SKIPPABLE: u32 = 0x184d_2a50;
+
+/// The compression whose stream starts with these bytes.
+///
+/// A skippable frame may open a zstd or an LZ4 stream; what comes behind it decides, zstd if that is out of
+/// sight.
+pub(crate) fn recognise(start: &[u8]) -> Option<Compression> {
+    if start.starts_with(&GZIP) {
+        return Some(Compression::Gzip);
+    }
+    if start.starts_with(&XZ) {
+        return Some(Compression::Xz);
+    }
+    match u32::from_le_bytes(*start.first_chunk()?) {
+        ZSTD => Some(Compression::Zstd),
+        LZ4 | LZ4_LEGACY => Some(Compression::Lz4),
+        magic if magic & !0xf == SKIPPABLE => {
+            let length = u32::from_le_bytes(*start.get(4..)?.first_chunk()?);
+            let behind = start.get(8..)?.get(length as usize..).unwrap_or_default();
+            recognise(behind).or(Some(Compression::Zstd))
+        }
+        _ => None,
+    }
+}
+
+/// What comes out of a compressed stream.
+///
+/// # Errors
+///
+/// The decompressor could not be set up.
+pub(crate) fn decoder<R: BufRead + Send + 'static>(
+    compression: Compression,
+    mut input: R,
+) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match compression {
+        Compression::Gzip => Box::new(Gzip { member: Some(flate2::bufread::GzDecoder::new(input)) }),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            Box::new(decoder)
+        }
+        Compression::Lz4 => {
+            let start = input.fill_buf()?;
+            let legacy = start.starts_with(&LZ4_LEGACY.to_le_bytes());
+            Box::new(Lz4 { frames: FrameDecoder::new(Feed { inner: input, last: &[] }), legacy })
+        }
+        Compression::Xz => Box::new(XzReader::new_mem_limit(input, true, XZ_MEMORY_LIMIT_KIB)),
+    })
+}
+
+/// gzip members one after the other.
+///
+/// Like gzip(1), and unlike flate2's `MultiGzDecoder`, it accepts zero bytes behind the last member: tapes and
+/// block devices pad with them.
+struct Gzip<R> {
+    member: Option<flate2::bufread::GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let n = member.read(buf)?;
+            if n > 0 || buf.is_empty() {
+                return Ok(n);
+            }
+            let Some(ended) = self.member.take() else { break };
+            let mut input = ended.into_inner();
+            if skip_zeros(&mut input)? {
+                self.member = Some(flate2::bufread::GzDecoder::new(input));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Passes over zero bytes; whether anything is left.
+fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let buffered = input.fill_buf()?;
+        if buffered.is_empty() {
+            return Ok(false);
+        }
+        let (zeros, all) = match buffered.iter().position(|&byte| byte != 0) {
+            Some(zeros) => (zeros, false),
+            None => (buffered.len(), true),
+        };
+        input.consume(zeros);
+        if !all {
+            return Ok(true);
+        }
+    }
+}
+
+/// An LZ4 frame without content: magic, descriptor (version 1, independent blocks of 64 KiB) and its checksum,
+/// end mark.
+const EMPTY_FRAME: [u8; 11] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 0, 0, 0, 0];
+
+/// LZ4 frames one after the other, skippable ones passed over.
+///
+/// `FrameDecoder` takes an end of input between two blocks for the end of the frame. To tell a cut stream from
+/// a whole one, an empty frame is fed to it after the input: where the end mark was missing, that frame's magic
+/// is read as a block of 400 MB and refused. Legacy frames have no end mark, so there it is not done.
+struct Lz4<R: BufRead> {
+    frames: FrameDecoder<Feed<R>>,
+    legacy: bool,
+}
+
+/// A reader with a few bytes to follow its end.
+struct Feed<R> {
+    inner: R,
+    last: &'static [u8],
+}
+
+impl<R: BufRead> Read for Feed<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.inner.read(buf)? {
+            0 => self.last.read(buf),
+            n => Ok(n),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Lz4<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.frames.read(buf) {
+                Ok(0) => {
+                    if self.frames.get_mut().inner.fill_buf()?.is_empty() {
+                        break;
+                    }
+                }
+                Ok(n) => return Ok(n),
+                Err(error) => {
+                    let Some(&Lz4Error::SkippableFrame(length)) =
+                        error.get_ref().and_then(|inner| inner.downcast_ref())
+                    else {
+                        return Err(error);
+                    };
+                    let length = u64::from(length);
+                    let skipped =
+                        io::copy(&mut self.frames.get_mut().inner.by_ref().take(length), &mut io::sink())?;
+                    if skipped < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+            }
+        }
+        if !self.legacy {
+            self.frames.get_mut().last = &EMPTY_FRAME;
+            let after = self.frames.read(buf);
+            self.frames.get_mut().last = &[];
+            if after.is_err() {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "frame has no end mark"));
+            }
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,249 @@
+//! The bytes of one packet → addresses, ports, tunnels.
+//!
+//! [`decode`] takes off layer after layer until nothing it knows is left; what describes the packet is the
+//! *innermost* network layer that could be read, and what was around it is its [tunnel](Decoded::tunnel). A tunnel
+//! whose inside cannot be read leaves the packet to the outer addresses: nothing is lost.
+//!
+//! Headers are read with `etherparse` where it has them; the tunnels and the rarer link layers, which it does not
+//! have, are read here.
+
+mod icmp;
+mod ip;
+mod link;
+mod names;
+mod ppp;
+mod skip;
+mod transport;
+mod tunnel;
+mod tunnels;
+mod wlan;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use icmp::icmp_counterpart;
+pub use names::ip_protocol_name;
+pub use skip::SkipReason;
+pub use tunnel::{TunnelKind, TunnelLayer};
+
+use crate::LinkType;
+
+/// Most layers (tags, labels, tunnels, extension headers) taken off one packet. Chosen: deeper than any real
+/// network, shallow enough that a packet made to be deep cannot exhaust the stack.
+pub const MAX_DEPTH: u8 = 32;
+
+/// A network address, comparable and hashable at the speed of an integer: an IPv4 address in the lowest 32 bits,
+/// or an IPv6 address. Which of the two it is stands in [`Decoded::is_v6`].
+pub type Address = u128;
+
+/// What is known of one packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// Source of the innermost network layer.
+    pub source: Address,
+    /// Destination of the innermost network layer.
+    pub destination: Address,
+    /// Source port; for ICMP the type; 0 where there is none or it was not captured.
+    pub source_port: u16,
+    /// Destination port; for ICMP the type that answers this one, else the code.
+    pub destination_port: u16,
+    /// True for IPv6 addresses.
+    pub is_v6: bool,
+    /// True for ARP: then the addresses are the sender's and the target's protocol addresses.
+    pub is_arp: bool,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Bytes above the transport header, by what the headers say.
+    pub payload_len: u32,
+    /// Bytes of that payload which lie in front of the end of the captured bytes.
+    pub payload_captured: u32,
+    /// How much of the transport header could be read.
+    pub transport: Transport,
+    /// TCP header.
+    pub tcp: Tcp,
+    /// Fragmentation.
+    pub fragment: Fragment,
+    /// ICMP type and code.
+    pub icmp: Option<(u8, u8)>,
+    /// What an ICMP error quotes.
+    pub quoted: Option<Quote>,
+    /// Outermost VLAN id.
+    pub vlan: Option<u16>,
+    /// Innermost tunnel.
+    pub tunnel: Option<TunnelLayer>,
+    /// Tunnels taken off.
+    pub tunnel_depth: u8,
+    /// Distinguishes address spaces: a digest of the kinds and virtual network ids of the tunnels around the packet,
+    /// 0 without a tunnel.
+    pub scope: u64,
+    /// Layers taken off so far.
+    depth: u8,
+}
+
+impl Decoded {
+    /// Source as a standard address.
+    pub fn source_ip(&self) -> IpAddr {
+        ip_address(self.source, self.is_v6)
+    }
+
+    /// Destination as a standard address.
+    pub fn destination_ip(&self) -> IpAddr {
+        ip_address(self.destination, self.is_v6)
+    }
+}
+
+/// An [`Address`] as a standard one.
+pub fn ip_address(address: Address, is_v6: bool) -> IpAddr {
+    if is_v6 { IpAddr::V6(Ipv6Addr::from(address)) } else { IpAddr::V4(Ipv4Addr::from(address as u32)) }
+}
+
+/// How much of the transport header could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// None: another protocol, a later fragment, or nothing of it was captured.
+    #[default]
+    None,
+    /// The ports, but not the rest.
+    Ports,
+    /// The whole fixed header.
+    Whole,
+}
+
+/// Fields of a TCP header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+    /// Window as in the header, not scaled.
+    pub window: u16,
+    /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128.
+    pub flags: u8,
+    /// True if the SYN permits selective acknowledgements.
+    pub sack_permitted: bool,
+    /// Maximum segment size of a SYN.
+    pub mss: Option<u16>,
+    /// Window scale shift of a SYN.
+    pub window_scale: Option<u8>,
+}
+
+impl Tcp {
+    /// FIN.
+    pub const FIN: u8 = 1;
+    /// SYN.
+    pub const SYN: u8 = 2;
+    /// RST.
+    pub const RST: u8 = 4;
+    /// ACK.
+    pub const ACK: u8 = 16;
+}
+
+/// Fragmentation of the innermost IP packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fragment {
+    /// Not a fragment.
+    #[default]
+    No,
+    /// The first fragment, with the transport header. Carries the identification.
+    First(u32),
+    /// A later fragment, without. Carries the identification.
+    Later(u32),
+}
+
+/// The packet that an ICMP error quotes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quote {
+    /// Its source.
+    pub source: Address,
+    /// Its destination.
+    pub destination: Address,
+    /// Its source port, 0 if not quoted.
+    pub source_port: u16,
+    /// Its destination port, 0 if not quoted.
+    pub destination_port: u16,
+    /// Its IP protocol.
+    pub protocol: u8,
+    /// True for IPv6.
+    pub is_v6: bool,
+}
+
+/// Takes the packet apart. `wire_len` is what it had on the wire; `data` may be less.
+///
+/// # Errors
+/// The reason why the packet has no network addresses to be counted under.
+#[inline]
+pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Result<Decoded, SkipReason> {
+    let mut out = Decoded::default();
+    let cursor = Cursor { bytes: data, wire: (wire_len as usize).max(data.len()) };
+    if link == LinkType::ETHERNET { link::ethernet(cursor, &mut out)? } else { link::any(link, cursor, &mut out)? }
+    Ok(out)
+}
+
+/// What is left of a packet: the captured bytes, and how many there were on the wire.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    /// Never less than `bytes.len()`.
+    wire: usize,
+}
+
+impl Cursor<'_> {
+    /// Without its first `n` bytes; empty if there are fewer.
+    #[inline]
+    fn skip(self, n: usize) -> Self {
+        Self { bytes: self.bytes.get(n..).unwrap_or_default(), wire: self.wire.saturating_sub(n) }
+    }
+
+    /// At most `n` bytes of it: drops padding and trailers.
+    #[inline]
+    fn trim(self, n: usize) -> Self {
+        if n >= self.wire {
+            return self;
+        }
+        Self { bytes: self.bytes.get(..n).unwrap_or(self.bytes), wire: n }
+    }
+
+    #[inline]
+    fn array<const N: usize>(self, at: usize) -> Result<[u8; N], SkipReason> {
+        self.bytes.get(at..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or(SkipReason::TooShort)
+    }
+
+    #[inline]
+    fn u8(self, at: usize) -> Result<u8, SkipReason> {
+        self.bytes.get(at).copied().ok_or(SkipReason::TooShort)
+    }
+
+    #[inline]
+    fn u16(self, at: usize) -> Result<u16, SkipReason> {
+        self.array(at).map(u16::from_be_bytes)
+    }
+
+    #[inline]
+    fn u32(self, at: usize) -> Result<u32, SkipReason> {
+        self.array(at).map(u32::from_be_bytes)
+    }
+
+    #[inline]
+    fn u16_le(self, at: usize) -> Result<u16, SkipReason> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+
+    #[inline]
+    fn u32_le(self, at: usize) -> Result<u32, SkipReason> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+}
+
+impl Decoded {
+    /// Counts one more layer.
+    #[inline]
+    fn descend(&mut self) -> Result<(), SkipReason> {
+        if self.depth >= MAX_DEPTH {
+            return Err(SkipReason::TooDeep);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+}

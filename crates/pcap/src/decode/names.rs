@@ -1,0 +1,42 @@
+//! Names of protocol numbers.
+
+/// Short lower-case name of an IP protocol (IANA's list; the ones seen in practice).
+pub const fn ip_protocol_name(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "hopopt",
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipip",
+        6 => "tcp",
+        8 => "egp",
+        9 => "igp",
+        17 => "udp",
+        27 => "rdp",
+        33 => "dccp",
+        41 => "ipv6",
+        43 => "ipv6_route",
+        44 => "ipv6_frag",
+        46 => "rsvp",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        57 => "skip",
+        58 => "icmp6",
+        59 => "ipv6_no_next",
+        60 => "ipv6_opts",
+        88 => "eigrp",
+        89 => "ospf",
+        94 => "ipip_encap",
+        97 => "etherip",
+        103 => "pim",
+        108 => "ipcomp",
+        112 => "vrrp",
+        115 => "l2tp",
+        124 => "isis",
+        132 => "sctp",
+        135 => "mobility",
+        136 => "udplite",
+        137 => "mpls",
+        _ => return None,
+    })
+}

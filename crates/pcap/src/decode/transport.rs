@@ -1,0 +1,157 @@
+//! Above IP: ports, TCP, and the way into tunnels.
+
+use etherparse::TcpHeaderSlice;
+
+use super::{Cursor, Decoded, Fragment, Tcp, Transport, icmp, tunnels};
+
+/// Whatever the IP header says follows. Never fails: what cannot be read leaves the packet to its addresses.
+#[inline]
+pub(super) fn any(at: Cursor<'_>, out: &mut Decoded) {
+    payload(out, at);
+    if matches!(out.fragment, Fragment::Later(_)) {
+        return;
+    }
+    match out.protocol {
+        6 => tcp(at, out),
+        17 => udp(at, out),
+        _ => other(at, out),
+    }
+}
+
+fn other(at: Cursor<'_>, out: &mut Decoded) {
+    match out.protocol {
+        1 | 58 => icmp::message(at, out),
+        // DCCP, SCTP, UDP-Lite: ports first.
+        33 | 132 => ports_first(at, 12, out),
+        136 => ports_first(at, 8, out),
+        // Authentication header in front of something else (RFC 4302).
+        51 if !out.is_v6 => {
+            if let (Ok(next), Ok(length)) = (at.u8(0), at.u8(1))
+                && out.descend().is_ok()
+            {
+                out.protocol = next;
+                any(at.skip((usize::from(length) + 2) * 4), out);
+            }
+        }
+        4 | 41 | 47 | 94 | 97 | 115 | 137 => tunnels::over_ip(at, out),
+        _ => {}
+    }
+}
+
+/// TCP (RFC 9293).
+#[inline]
+fn tcp(at: Cursor<'_>, out: &mut Decoded) {
+    let Ok(header) = TcpHeaderSlice::from_slice(at.bytes) else {
+        return tcp_cut(at, out);
+    };
+    out.source_port = header.source_port();
+    out.destination_port = header.destination_port();
+    out.transport = Transport::Whole;
+    let flags = at.bytes.get(13).copied().unwrap_or_default();
+    out.tcp = Tcp {
+        seq: header.sequence_number(),
+        ack: header.acknowledgment_number(),
+        window: header.window_size(),
+        flags,
+        ..Tcp::default()
+    };
+    payload(out, at.skip(usize::from(header.data_offset()) * 4));
+    if flags & Tcp::SYN != 0 {
+        syn_options(header.options(), &mut out.tcp);
+    }
+}
+
+/// Options of a SYN. Read here because `etherparse`'s iterator ends at the first kind it does not know, and
+/// Multipath TCP or Fast Open may stand before the ones wanted.
+fn syn_options(options: &[u8], tcp: &mut Tcp) {
+    let mut rest = options;
+    loop {
+        match rest {
+            // No operation.
+            [1, tail @ ..] => rest = tail,
+            [2, 4, high, low, tail @ ..] => {
+                tcp.mss = Some(u16::from_be_bytes([*high, *low]));
+                rest = tail;
+            }
+            [3, 3, shift, tail @ ..] => {
+                tcp.window_scale = Some(*shift);
+                rest = tail;
+            }
+            [4, 2, tail @ ..] => {
+                tcp.sack_permitted = true;
+                rest = tail;
+            }
+            [kind, length, ..] if *kind >= 2 && *length >= 2 => match rest.get(usize::from(*length)..) {
+                Some(tail) => rest = tail,
+                None => return,
+            },
+            // The end-of-options kind, a length that lies, or nothing left.
+            _ => return,
+        }
+    }
+}
+
+/// A TCP header that is cut by the snap length, or whose length field lies.
+#[cold]
+fn tcp_cut(at: Cursor<'_>, out: &mut Decoded) {
+    if !ports(at, out) {
+        return;
+    }
+    let (Ok(seq), Ok(ack), Ok(offset), Ok(flags)) = (at.u32(4), at.u32(8), at.u8(12), at.u8(13)) else {
+        return;
+    };
+    out.tcp = Tcp { seq, ack, flags, window: at.u16(14).unwrap_or(u16::MAX), ..Tcp::default() };
+    let header_len = usize::from(offset >> 4) * 4;
+    if header_len < 20 {
+        // A header shorter than a header: there is no telling where the payload starts.
+        out.payload_len = 0;
+        out.payload_captured = 0;
+        return;
+    }
+    out.transport = Transport::Whole;
+    payload(out, at.skip(header_len));
+}
+
+/// UDP (RFC 768).
+#[inline]
+fn udp(at: Cursor<'_>, out: &mut Decoded) {
+    if !ports(at, out) {
+        return;
+    }
+    let Ok(length) = at.u16(4) else { return };
+    out.transport = Transport::Whole;
+    let mut body = at.skip(8);
+    // 0 is a jumbogram; a first fragment announces more than it has.
+    if length >= 8 {
+        body = body.trim(usize::from(length) - 8);
+    }
+    payload(out, body);
+    if out.fragment == Fragment::No && tunnels::is_udp_tunnel(out.source_port, out.destination_port) {
+        tunnels::over_udp(body, out);
+    }
+}
+
+/// A header of which only the ports are read.
+fn ports_first(at: Cursor<'_>, header_len: usize, out: &mut Decoded) {
+    if ports(at, out) {
+        payload(out, at.skip(header_len));
+    }
+}
+
+/// Reads the two ports; false if they were not captured.
+#[inline]
+fn ports(at: Cursor<'_>, out: &mut Decoded) -> bool {
+    let (Ok(source), Ok(destination)) = (at.u16(0), at.u16(2)) else {
+        return false;
+    };
+    out.source_port = source;
+    out.destination_port = destination;
+    out.transport = Transport::Ports;
+    true
+}
+
+#[inline]
+fn payload(out: &mut Decoded, rest: Cursor<'_>) {
+    out.payload_len = rest.wire as u32;
+    out.payload_captured = rest.bytes.len() as u32;
+}

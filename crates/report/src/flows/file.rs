@@ -1,0 +1,267 @@
+//! One flow file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use polars_core::error::PolarsResult;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{CompatLevel, IntoColumn, StringChunked};
+use polars_core::utils::arrow::io::ipc::write::default_ipc_fields;
+use polars_io::SerWriter;
+use polars_io::csv::write::{BatchedWriter as CsvBatches, CsvWriter};
+use polars_io::ipc::{BatchedWriter as IpcBatches, IpcCompression, IpcWriter};
+use polars_io::json::BatchedWriter as JsonLines;
+use polars_io::parquet::write::{
+    BatchedWriter as ParquetBatches, KeyValueMetadata, ParquetCompression, ParquetWriter,
+};
+use tempfile::{NamedTempFile, TempPath};
+
+use super::{ExportError, SCHEMA_NAME, frame};
+use crate::terminal::visible;
+
+/// Bytes gathered before they are given to the system (chosen).
+const BUFFER: usize = 1 << 18;
+
+/// Format of a flow file, told by the end of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Apache Parquet, compressed with zstd.
+    Parquet,
+    /// Arrow IPC file ("Feather v2"), compressed with LZ4.
+    Arrow,
+    /// Comma-separated values with a header line (RFC 4180, line feeds). A value is empty where it is missing.
+    /// In text that may come from outside, control and reordering characters become `\n` or `\u{…}`, and a text
+    /// that starts with `=`, `+`, `-`, `@` gets an apostrophe before it, so that no spreadsheet runs it.
+    Csv,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+impl FileFormat {
+    /// Every format and the end of its names.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        (".parquet", Self::Parquet),
+        (".arrow", Self::Arrow),
+        (".csv", Self::Csv),
+        (".json", Self::Json),
+        (".ndjson", Self::Ndjson),
+    ];
+
+    /// The format a file of this name has.
+    ///
+    /// # Errors
+    /// [`ExportError::UnknownFormat`].
+    pub fn of(path: &Path) -> Result<Self, ExportError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let known = Self::ALL.iter().find(|(ending, _)| name.len() > ending.len() && name.ends_with(ending));
+        known.map(|(_, format)| *format).ok_or_else(|| ExportError::UnknownFormat { path: path.into() })
+    }
+
+    /// The endings in words.
+    pub(super) fn endings() -> String {
+        let endings: Vec<&str> = Self::ALL.iter().map(|(ending, _)| *ending).collect();
+        match endings.split_last() {
+            Some((last, first)) => format!("{} or {last}", first.join(", ")),
+            None => String::new(),
+        }
+    }
+}
+
+/// Rows made into JSON at once (chosen: a row is 1 to 2 kB of JSON).
+const JSON_ROWS: usize = 4096;
+
+/// The file below an encoder. The encoders own their writers and drop them without a word about the last bytes;
+/// so this one is shared, and flushed by hand when they are done.
+#[derive(Clone)]
+struct Out(Arc<Mutex<BufWriter<File>>>);
+
+impl Out {
+    fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.lock().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+enum Encoder {
+    Parquet(Box<ParquetBatches<Out>>),
+    Arrow(Box<IpcBatches<Out>>),
+    Csv(Box<CsvBatches<Out>>),
+    /// True once a row was written.
+    Json(bool),
+    Ndjson,
+}
+
+impl Encoder {
+    fn new(format: FileFormat, out: Out, parallel: bool) -> PolarsResult<Self> {
+        let schema = frame::schema();
+        Ok(match format {
+            FileFormat::Parquet => {
+                let version = KeyValueMetadata::from_static(vec![("capkeep.schema".into(), SCHEMA_NAME.into())]);
+                let writer = ParquetWriter::new(out)
+                    .with_compression(ParquetCompression::Zstd(None))
+                    .with_key_value_metadata(Some(version))
+                    .set_parallel(parallel);
+                Self::Parquet(Box::new(writer.batched(&schema)?))
+            }
+            FileFormat::Arrow => {
+                // The oldest level: string views are not read everywhere yet.
+                let level = CompatLevel::oldest();
+                let fields = default_ipc_fields(polars_io::schema_to_arrow_checked(&schema, level, "ipc")?.iter_values());
+                let writer = IpcWriter::new(out)
+                    .with_compat_level(level)
+                    .with_compression(Some(IpcCompression::LZ4))
+                    .with_parallel(parallel);
+                Self::Arrow(Box::new(writer.batched(&schema, fields)?))
+            }
+            FileFormat::Csv => {
+                let writer = CsvWriter::new(out);
+                let writer = if parallel { writer } else { writer.n_threads(1) };
+                Self::Csv(Box::new(writer.batched(&schema)?))
+            }
+            FileFormat::Json => Self::Json(false),
+            FileFormat::Ndjson => Self::Ndjson,
+        })
+    }
+
+    fn write(&mut self, frame: &DataFrame, out: &mut Out) -> PolarsResult<()> {
+        match self {
+            Self::Parquet(encoder) => encoder.write_batch(frame),
+            Self::Arrow(encoder) => encoder.write_batch(frame),
+            Self::Csv(encoder) => encoder.write_batch(&harmless(frame)?),
+            Self::Json(started) => json_lines(frame, |lines| {
+                for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                    out.write_all(if *started { b",\n" } else { b"[\n" })?;
+                    out.write_all(line)?;
+                    *started = true;
+                }
+                Ok(())
+            }),
+            Self::Ndjson => json_lines(frame, |lines| out.write_all(lines)),
+        }
+    }
+
+    fn finish(self, out: &mut Out) -> PolarsResult<()> {
+        match self {
+            Self::Parquet(encoder) => encoder.finish().map(|_| ()),
+            Self::Arrow(mut encoder) => encoder.finish(),
+            Self::Csv(mut encoder) => encoder.finish(),
+            Self::Json(false) => Ok(out.write_all(b"[]\n")?),
+            Self::Json(true) => Ok(out.write_all(b"\n]\n")?),
+            Self::Ndjson => Ok(()),
+        }
+    }
+}
+
+/// Rows as JSON objects, one per line (JSON has no line feeds inside of text), in pieces that stay small.
+fn json_lines(frame: &DataFrame, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> PolarsResult<()> {
+    let mut lines = Vec::new();
+    for start in (0..frame.height()).step_by(JSON_ROWS) {
+        lines.clear();
+        JsonLines::new(&mut lines).write_batch(&frame.slice(start as i64, JSON_ROWS))?;
+        each(&lines)?;
+    }
+    Ok(())
+}
+
+/// The frame with all text that may come from outside made harmless for spreadsheets and terminals.
+fn harmless(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    const FROM_OUTSIDE: &str = "capture";
+    let clean = |text: &str| {
+        let text = visible(text);
+        if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+    };
+    let text: StringChunked =
+        frame.column(FROM_OUTSIDE)?.str()?.iter().map(|text| text.map(clean)).collect::<StringChunked>();
+    let mut frame = frame.clone();
+    frame.with_column(text.with_name(FROM_OUTSIDE.into()).into_column())?;
+    Ok(frame)
+}
+
+/// A file that is being written under another name.
+pub(super) struct FlowFile {
+    target: PathBuf,
+    temporary: TempPath,
+    encoder: Encoder,
+    out: Out,
+}
+
+/// A file that is written, and still has another name.
+pub(super) struct WholeFile {
+    target: PathBuf,
+    temporary: TempPath,
+}
+
+impl FlowFile {
+    pub(super) fn create(path: &Path, format: FileFormat, parallel: bool) -> Result<Self, ExportError> {
+        let refused = |source| ExportError::Io { path: path.into(), source };
+        // What a link points to is replaced, not the link.
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        if target.is_dir() {
+            return Err(refused(io::ErrorKind::IsADirectory.into()));
+        }
+        let (file, temporary) = beside(&target).map_err(refused)?.into_parts();
+        let out = Out(Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, file))));
+        let encoder = Encoder::new(format, out.clone(), parallel)
+            .map_err(|source| ExportError::Encode { path: path.into(), source })?;
+        Ok(Self { target, temporary, encoder, out })
+    }
+
+    pub(super) fn temporary_path(&self) -> PathBuf {
+        self.temporary.to_path_buf()
+    }
+
+    pub(super) fn write(&mut self, frame: &DataFrame) -> Result<(), ExportError> {
+        self.encoder
+            .write(frame, &mut self.out)
+            .map_err(|source| ExportError::Encode { path: self.target.clone(), source })
+    }
+
+    pub(super) fn finish(self) -> Result<WholeFile, ExportError> {
+        let Self { target, temporary, encoder, mut out } = self;
+        encoder
+            .finish(&mut out)
+            .map_err(|source| ExportError::Encode { path: target.clone(), source })?;
+        out.flush().map_err(|source| ExportError::Io { path: target.clone(), source })?;
+        Ok(WholeFile { target, temporary })
+    }
+}
+
+impl WholeFile {
+    pub(super) fn persist(self) -> Result<(), ExportError> {
+        let Self { target, temporary } = self;
+        temporary.persist(&target).map_err(|error| ExportError::Io { path: target, source: error.error })
+    }
+}
+
+/// A new file in the folder of the target, with the rights any new file gets, removed when it is dropped.
+fn beside(target: &Path) -> io::Result<NamedTempFile> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Less the umask.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}

@@ -1,0 +1,250 @@
+//! What the capture files say of themselves.
+
+use std::path::{Component, Path, PathBuf};
+
+use capkeep_flow::{Analysis, Capture};
+
+use super::{Section, View};
+use crate::table::{Block, Column, Facts, Table};
+use crate::value::{Value, count, counted};
+
+/// Most captures told one by one (chosen: a screen of 50 lines).
+const ONE_BY_ONE: usize = 8;
+/// Rows of the table otherwise (chosen).
+const ROWS: usize = 20;
+/// Most interfaces named (chosen).
+const INTERFACES: usize = 6;
+/// Most comments shown (chosen).
+const COMMENTS: usize = 3;
+
+pub(super) struct Captures;
+
+impl Section for Captures {
+    fn name(&self) -> &'static str {
+        "captures"
+    }
+
+    fn about(&self) -> &'static str {
+        "what was read, what does it say of itself, and could it be read to its end?"
+    }
+
+    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+        let captures = &analysis.captures;
+        if captures.len() > ONE_BY_ONE {
+            return vec![Block::Table(many(captures))];
+        }
+        let alone = captures.len() == 1;
+        captures.iter().map(|capture| Block::Facts(one(capture, alone))).collect()
+    }
+}
+
+/// The error of a capture in one line, its offset included.
+pub(super) fn problem(capture: &Capture) -> Option<String> {
+    let error = capture.error.as_ref()?;
+    Some(match error.offset {
+        // The reader's messages name the offset where it means something.
+        Some(offset) if !error.message.contains(&offset.to_string()) => {
+            format!("{} (byte {offset})", error.message)
+        }
+        _ => error.message.clone(),
+    })
+}
+
+/// Names of the link types, and their packets where there are several.
+fn links(capture: &Capture) -> Vec<Value> {
+    if capture.link_types.is_empty() {
+        let mut names: Vec<String> =
+            capture.facts.interfaces.iter().map(|interface| interface.link_type.to_string()).collect();
+        names.dedup();
+        names.truncate(INTERFACES);
+        return names.into_iter().map(Value::Text).collect();
+    }
+    let several = capture.link_types.len() > 1;
+    let words = |(link, packets): (&capkeep_pcap::LinkType, &u64)| {
+        Value::Text(if several {
+            format!("{link} ({})", counted(*packets, "packet", "packets"))
+        } else {
+            link.to_string()
+        })
+    };
+    capture.link_types.iter().map(words).collect()
+}
+
+fn snap_len(capture: &Capture) -> Value {
+    let lengths = capture.facts.interfaces.iter().map(|interface| u64::from(interface.snap_len));
+    match (lengths.clone().min(), lengths.max()) {
+        (Some(least), Some(most)) if least == most && most > 0 => {
+            Value::Text(format!("snap length {}", count(most)))
+        }
+        (Some(least), Some(most)) if most > 0 => {
+            Value::Text(format!("snap lengths {} to {}", count(least), count(most)))
+        }
+        _ => Value::Nothing,
+    }
+}
+
+fn one(capture: &Capture, alone: bool) -> Facts {
+    let facts = &capture.facts;
+    let mut out = Facts { title: capture.path.display().to_string(), lines: Vec::new() };
+    if let Some(problem) = problem(capture) {
+        out.line("error", vec![Value::Problem(problem)]);
+    }
+    let mut format = vec![
+        facts.format.map_or(Value::Nothing, |format| Value::text(format.name())),
+        facts.compression.map_or(Value::Nothing, |packed| Value::text(packed.name())),
+    ];
+    format.extend(links(capture));
+    format.push(snap_len(capture));
+    format.push(capture.file_bytes.map_or(Value::Nothing, Value::Bytes));
+    if facts.sections > 1 {
+        format.push(Value::Text(counted(u64::from(facts.sections), "section", "sections")));
+    }
+    out.line("format", format);
+    out.line(
+        "written by",
+        [&facts.application, &facts.os, &facts.hardware]
+            .into_iter()
+            .map(|words| words.clone().map_or(Value::Nothing, Value::Text))
+            .collect(),
+    );
+    if !alone {
+        out.line("packets", super::totals::volume(capture.packets, capture.wire_bytes, capture.captured_bytes));
+        out.line("time", super::totals::time(capture.first, capture.last));
+    }
+    let named = facts.interfaces.iter().filter(|interface| interface.name.is_some());
+    let mut interfaces: Vec<Value> = named
+        .clone()
+        .take(INTERFACES)
+        .map(|interface| {
+            let name = interface.name.as_deref().unwrap_or_default();
+            Value::Text(match &interface.filter {
+                Some(filter) => format!("{name} [{filter}]"),
+                None => name.to_owned(),
+            })
+        })
+        .collect();
+    if named.clone().count() > INTERFACES {
+        interfaces.push(Value::Text(format!("{} in all", count(named.count() as u64))));
+    }
+    out.line("interfaces", interfaces);
+    out.line("lost", drops(capture));
+    let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) };
+    let mut notes = Vec::new();
+    if capture.truncated_packets > 0 {
+        notes.push(Value::Text(format!(
+            "{} cut by the snap length",
+            counted(capture.truncated_packets, "packet", "packets")
+        )));
+    }
+    if capture.time_goes_back > 0 {
+        notes.push(Value::Text(format!("time goes back {}", times(capture.time_goes_back))));
+    }
+    if facts.without_time > 0 {
+        notes.push(Value::Text(format!("{} without a time", counted(facts.without_time, "packet", "packets"))));
+    }
+    out.line("note", notes);
+    out.line(
+        "also holds",
+        facts.other_records.iter().map(|(kind, n)| Value::Text(format!("{} {kind}", count(*n)))).collect(),
+    );
+    for comment in facts.comments.iter().take(COMMENTS) {
+        out.line("comment", vec![Value::text(comment)]);
+    }
+    if facts.comment_count > COMMENTS as u64 {
+        out.line("", vec![Value::Text(format!("{} comments in all", count(facts.comment_count)))]);
+    }
+    out
+}
+
+/// Packets lost before they reached the file, summed over the interfaces.
+fn drops(capture: &Capture) -> Vec<Value> {
+    let drops = || capture.facts.interfaces.iter().map(|interface| interface.drops);
+    let sum = |each: &dyn Fn(capkeep_pcap::Drops) -> Option<u64>| {
+        drops().filter_map(each).reduce(u64::saturating_add)
+    };
+    let words = |n: Option<u64>, by: &str| match n {
+        Some(n) => Value::Text(format!("{} by the {by}", counted(n, "packet", "packets"))),
+        None => Value::Nothing,
+    };
+    vec![words(sum(&|d| d.by_interface), "interface"), words(sum(&|d| d.by_system), "system")]
+}
+
+fn many(captures: &[Capture]) -> Table {
+    let folder = common_folder(captures.iter().map(|capture| capture.path.as_path()));
+    let mut order: Vec<&Capture> = captures.iter().collect();
+    order.sort_by(|a, b| {
+        b.error.is_some().cmp(&a.error.is_some()).then(b.wire_bytes.cmp(&a.wire_bytes)).then(a.path.cmp(&b.path))
+    });
+    let damaged = captures.iter().filter(|capture| capture.error.is_some()).count();
+    let mut columns = vec![
+        Column::words("capture"),
+        Column::words("format").drop(4),
+        Column::number("packets"),
+        Column::number("bytes").drop(1),
+        Column::words("from").drop(5),
+        Column::number("span").drop(3),
+    ];
+    if damaged > 0 {
+        columns.push(Column::words("could not be read"));
+    }
+    let row = |capture: &&Capture| {
+        let name = folder.as_deref().and_then(|folder| capture.path.strip_prefix(folder).ok());
+        let facts = &capture.facts;
+        let format = match (facts.format, facts.compression) {
+            (Some(format), Some(packed)) => Value::Text(format!("{} in {}", format.name(), packed.name())),
+            (Some(format), None) => Value::text(format.name()),
+            _ => Value::Nothing,
+        };
+        let span = capture.last.zip(capture.first).map(|(last, first)| last.since(first));
+        let mut row = vec![
+            Value::Text(name.unwrap_or(&capture.path).display().to_string()),
+            format,
+            Value::Count(capture.packets),
+            Value::Bytes(capture.wire_bytes),
+            capture.first.map_or(Value::Nothing, |at| Value::Text(crate::time::utc_seconds(at))),
+            span.map_or(Value::Nothing, Value::Span),
+        ];
+        if damaged > 0 {
+            row.push(problem(capture).map_or(Value::Nothing, Value::Problem));
+        }
+        row
+    };
+    let title = match &folder {
+        Some(folder) => format!("Captures in {}", folder.display()),
+        None => "Captures".into(),
+    };
+    let mut notes = Vec::new();
+    if order.len() > ROWS {
+        let hidden = order.iter().skip(ROWS).filter(|capture| capture.error.is_some()).count();
+        let rest = counted((order.len() - ROWS) as u64, "capture", "captures");
+        notes.push(match hidden {
+            0 => format!("and {rest} more, read to their ends"),
+            _ => format!("and {rest} more, {} of them not read to their ends", count(hidden as u64)),
+        });
+    }
+    Table { title, columns, rows: order.iter().take(ROWS).map(row).collect(), notes }
+}
+
+/// The deepest folder all paths lie in.
+fn common_folder<'a>(mut paths: impl Iterator<Item = &'a Path>) -> Option<PathBuf> {
+    let mut common: Vec<Component<'a>> = paths.next()?.parent()?.components().collect();
+    for path in paths {
+        let same = common.iter().zip(path.parent()?.components()).take_while(|(a, b)| **a == *b).count();
+        common.truncate(same);
+    }
+    (!common.is_empty()).then(|| common.iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_folder_is_the_deepest_all_paths_share() {
+        let of = |paths: &[&str]| common_folder(paths.iter().map(Path::new));
+        assert_eq!(of(&["a/b/c.pcap", "a/b/d/e.pcap"]), Some(PathBuf::from("a/b")));
+        assert_eq!(of(&["a.pcap", "b.pcap"]), None);
+        assert_eq!(of(&["/x/a.pcap", "/y/b.pcap"]), Some(PathBuf::from("/")));
+        assert_eq!(of(&[]), None);
+    }
+}

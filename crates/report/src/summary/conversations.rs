@@ -1,0 +1,63 @@
+//! The busiest pairs of hosts.
+
+use std::net::IpAddr;
+
+use capkeep_flow::{Analysis, ConversationCounts};
+
+use super::{Section, View, top_notes};
+use crate::table::{Block, Column, Table};
+use crate::value::Value;
+
+pub(super) struct Conversations;
+
+impl Section for Conversations {
+    fn name(&self) -> &'static str {
+        "conversations"
+    }
+
+    fn about(&self) -> &'static str {
+        "which two hosts exchanged the most bytes?"
+    }
+
+    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+        if analysis.conversations.is_empty() || view.top == 0 {
+            return Vec::new();
+        }
+        let heaviest = analysis.conversations.heaviest(view.top);
+        let total = analysis.totals.wire_bytes;
+        let row = |((a, b), counts): &((IpAddr, IpAddr), ConversationCounts)| {
+            let bytes = counts.up_wire_bytes.saturating_add(counts.down_wire_bytes);
+            vec![
+                Value::Text(a.to_string()),
+                Value::Text(b.to_string()),
+                Value::Count(counts.flows),
+                Value::Count(counts.up_packets.saturating_add(counts.down_packets)),
+                Value::Bytes(counts.up_wire_bytes),
+                Value::Bytes(counts.down_wire_bytes),
+                Value::share(bytes, total),
+                Value::bar(bytes, total),
+            ]
+        };
+        vec![Block::Table(Table {
+            title: "Conversations with most bytes".into(),
+            columns: vec![
+                Column::words("a"),
+                Column::words("b"),
+                Column::number("flows").drop(2),
+                Column::number("packets").drop(4),
+                Column::number("a to b"),
+                Column::number("b to a"),
+                Column::number("of all bytes").drop(3),
+                Column::words("").drop(5),
+            ],
+            rows: heaviest.iter().map(row).collect(),
+            notes: top_notes(
+                heaviest.len(),
+                analysis.conversations.len(),
+                analysis.conversations.others().1,
+                "pair",
+                "pairs",
+            ),
+        })]
+    }
+}

@@ -1,0 +1,61 @@
+//! The busiest hosts.
+
+use capkeep_flow::Analysis;
+
+use super::{Section, View, top_notes};
+use crate::table::{Block, Column, Table};
+use crate::value::Value;
+
+pub(super) struct Hosts;
+
+impl Section for Hosts {
+    fn name(&self) -> &'static str {
+        "hosts"
+    }
+
+    fn about(&self) -> &'static str {
+        "which hosts moved the most bytes, and in which direction?"
+    }
+
+    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+        if analysis.hosts.is_empty() || view.top == 0 {
+            return Vec::new();
+        }
+        let heaviest = analysis.hosts.heaviest(view.top);
+        let total = analysis.totals.wire_bytes;
+        let row = |(host, counts): &(std::net::IpAddr, capkeep_flow::HostCounts)| {
+            let bytes = counts.sent_wire_bytes.saturating_add(counts.received_wire_bytes);
+            vec![
+                Value::Text(host.to_string()),
+                Value::Count(counts.flows),
+                Value::Count(counts.as_client),
+                Value::Count(counts.sent_packets.saturating_add(counts.received_packets)),
+                Value::Bytes(counts.sent_wire_bytes),
+                Value::Bytes(counts.received_wire_bytes),
+                Value::share(bytes, total),
+                Value::bar(bytes, total),
+            ]
+        };
+        vec![Block::Table(Table {
+            title: "Hosts with most bytes".into(),
+            columns: vec![
+                Column::words("host"),
+                Column::number("flows"),
+                Column::number("as client").drop(4),
+                Column::number("packets").drop(3),
+                Column::number("sent"),
+                Column::number("received"),
+                Column::number("of all bytes").drop(2),
+                Column::words("").drop(5),
+            ],
+            rows: heaviest.iter().map(row).collect(),
+            notes: top_notes(
+                heaviest.len(),
+                analysis.hosts.len(),
+                analysis.hosts.others().1,
+                "host",
+                "hosts",
+            ),
+        })]
+    }
+}
