@@ -294,7 +294,7 @@ case_web_and_dns() {
     start servers socat UDP4-LISTEN:123,fork,reuseaddr PIPE
     sleep 2
 
-    capture vm eth0 burst1 -s 600
+    capture vm eth0 burst1 -s 700
     asks vm 10.1.1.10 www.contoso.test A
     asks vm 10.1.1.10 www.contoso.test AAAA
     asks vm 10.1.1.10 nowhere.contoso.test A
@@ -304,14 +304,14 @@ case_web_and_dns() {
     fetch vm -4 'http://www.contoso.test/missing'
     stop
 
-    capture vm eth0 burst2 -s 600
+    capture vm eth0 burst2 -s 700
     fetch_tls vm -4 --no-progress-meter -Z --parallel-immediate 'https://www.contoso.test/{1k,20k,60k,300k}'
     fetch vm -6 'http://www.contoso.test/{20k,60k}'
     fetch_tls vm -6 'https://www.contoso.test/20k'
     sends vm 200000 TCP4:10.1.1.5:9000 41000 9000
     stop
 
-    capture vm eth0 burst3 -s 600
+    capture vm eth0 burst3 -s 700
     pings vm fd10:1:1::5 4
     on vm curl -sS http://10.1.1.5:8080/ 2>>"$work/programs.log" || true # nothing listens: refused
     on vm curl -sS --connect-timeout 4 http://203.0.113.7/ 2>>"$work/programs.log" || true # no answer
@@ -331,7 +331,7 @@ case_web_and_dns() {
     editcap -t 110 "$out/burst3" "$work/later3" -F pcap
     first=$(tshark -n -r "$out/burst1" -c 1 -T fields -e frame.time_epoch 2>/dev/null)
     name=packetcapture_$(date -u -d "@${first%%.*}" +%H_%M_%S)_${first:11:3}.cap
-    mergecap -F pcap -s 600 -w "$out/$name" "$out/burst1" "$work/later2" "$work/later3"
+    mergecap -F pcap -s 700 -w "$out/$name" "$out/burst1" "$work/later2" "$work/later3"
     rm "$out"/burst?
     note moved '"second burst 45 s later, third burst 110 s later than they happened"'
     describe "$name"
@@ -392,6 +392,7 @@ switch() {
     vsctl "$name" add-br over -- set bridge over datapath_type=netdev -- set interface over mtu_request=1400
     on "$name" ethtool -K eth0 tx off >/dev/null
     on "$name" ip address flush dev eth0
+    on "$name" sysctl -qw net.ipv4.conf.eth0.arp_ignore=1 # the address is on `under` now, with its own MAC address
     on "$name" ip link set under up
     on "$name" ip link set over up
     address "$name" under "10.9.0.$number/24"
@@ -451,7 +452,7 @@ case_tunnels() {
     for name in a b; do
         on "$name" ovs-ofctl del-flows "unix:$work/switch-$name/over.mgmt" in_port=9
         on "$name" ovs-ofctl del-flows "unix:$work/switch-$name/over.mgmt" ip,in_port=LOCAL
-        on "$name" ip neigh flush dev over
+        on "$name" ip neigh flush nud all dev over
     done
     # The same inside, now with one tag and with two (802.1ad outside, 802.1Q inside).
     for name in a b; do
@@ -816,7 +817,7 @@ if ((EUID != 0)); then
     exit 2
 fi
 if (($# == 0)); then set -- "${cases[@]}"; fi
-trap 'strike; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+trap 'strike; rm -rf "$work"; rmdir /etc/netns 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM HUP PIPE
 install_programs
 for name in "$@"; do make "$name"; done

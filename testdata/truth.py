@@ -23,10 +23,15 @@ import sys
 
 FIELDS = """frame.number frame.time_epoch frame.len frame.cap_len frame.protocols frame.encap_type frame.interface_id
 ip.src ip.dst ip.proto ip.id ip.frag_offset ip.flags.mf ipv6.src ipv6.dst ipv6.nxt ipv6.fraghdr.nxt ipv6.fraghdr.ident
-ipv6.fraghdr.offset ipv6.fraghdr.more tcp.srcport tcp.dstport tcp.flags tcp.len tcp.seq_raw udp.srcport udp.dstport udp.length
-icmp.type icmp.code icmp.ident icmpv6.type icmpv6.code icmpv6.echo.identifier vlan.id vxlan.vni geneve.vni
-_ws.malformed""".split()
+ipv6.fraghdr.offset ipv6.fraghdr.more tcp.srcport tcp.dstport tcp.flags tcp.len tcp.seq_raw udp.srcport udp.dstport
+udp.length icmp.type icmp.code icmpv6.type icmpv6.code vlan.id ieee8021ad.id vxlan.vni geneve.vni gre.key""".split()
 PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 58: "icmp6"}
+# Types of ICMP messages that answer each other, as Community ID pairs them: they are the two sides of one flow.
+PAIRS = {
+    "icmp": ((8, 0), (13, 14), (15, 16), (17, 18), (10, 9)),
+    "icmp6": ((128, 129), (133, 134), (135, 136), (130, 131), (139, 140), (144, 145)),
+}
+ANSWERS = {name: {**dict(pairs), **{b: a for a, b in pairs}} for name, pairs in PAIRS.items()}
 TUNNELS = {"vxlan", "geneve", "gre", "erspan"}
 NOT_LAYERS = {"ethertype", "data", "ipv6.fraghdr", "ipv6.hopopts", "frame"}
 
@@ -163,20 +168,12 @@ class Flows:
                     payload = None if size is None else size - 8
             elif name in ("icmp", "icmp6"):
                 field = "icmp" if name == "icmp" else "icmpv6"
-                kind = number(at(record, field + ".type", 0))
-                echo = kind in ((8, 0) if name == "icmp" else (128, 129))
-                if echo:
-                    ident_field = "icmp.ident" if name == "icmp" else "icmpv6.echo.identifier"
-                    values = record[ident_field]
-                    ports = (number(values[0]) if values else None,) * 2
-                else:
-                    ports = (("type", kind),) * 2
+                kind, code = number(at(record, field + ".type", 0)), number(at(record, field + ".code", 0))
+                ports = (kind, ANSWERS[name].get(kind, code))
             forward = True
             key = (name, source, target, ports[0], ports[1])
             if (name, target, source, ports[1], ports[0]) in self.flows:
                 key, forward = (name, target, source, ports[1], ports[0]), False
-            if source == target and name in ("icmp", "icmp6") and echo:  # to itself: the question is the client's
-                forward = kind in (8, 128)
             if more:
                 self.fragment_owner[datagram] = (key, forward)
 
@@ -185,8 +182,9 @@ class Flows:
             flow = self.flows[key] = {
                 "first": time,
                 "layers": [layer for layer in layers if layer not in ("vssmonitoring",)],
-                "vlan": [int(v) for v in record["vlan.id"]],
+                "vlan": [number(v) for v in record["ieee8021ad.id"] + record["vlan.id"]],
                 "vni": [number(v) for v in record["vxlan.vni"] + record["geneve.vni"]],
+                "gre_key": [number(v) for v in record["gre.key"]],
                 "swap": False,
                 "begin": [{}, {}],
                 "sides": [collections.Counter(), collections.Counter()],
@@ -217,10 +215,9 @@ class Flows:
             if flow["swap"]:
                 a, b, a_port, b_port, first, second = b, a, b_port, a_port, second, first
             row = {"protocol": name, "client": a, "server": b}
-            if isinstance(a_port, tuple):
-                row["icmp_type"] = a_port[1]
-            elif name in ("icmp", "icmp6"):
-                row["icmp_identifier"] = a_port
+            if name in ANSWERS:
+                row["icmp_type"] = a_port
+                row["icmp_answer" if a_port in ANSWERS[name] else "icmp_code"] = b_port
             elif name in ("tcp", "udp"):
                 row["client_port"], row["server_port"] = a_port, b_port
             for side, counts in (("from_client", first), ("from_server", second)):
@@ -235,6 +232,8 @@ class Flows:
                 row["vlan"] = flow["vlan"]
             if flow["vni"]:
                 row["vni"] = flow["vni"]
+            if flow["gre_key"]:
+                row["gre_key"] = flow["gre_key"]
             out.append(row)
         return sorted(out, key=lambda row: (row["first"], row["protocol"], row["client"]))
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capkeep_pcap::{Batch, Decoded, Fragment, LinkType, SkipReason, Timestamp, decode};
+use capkeep_pcap::{Batch, Decoded, Fragment, LinkType, SkipReason, Timestamp, decode_into};
 
 use crate::analysis::Counts;
 use crate::fragments::Piece;
@@ -29,6 +29,7 @@ pub(crate) struct Decodes {
     /// Fragments in packet order, for [`Fragments`](crate::fragments::Fragments).
     pub(crate) pieces: Vec<Piece>,
     pub(crate) files: Vec<(u32, FileCounts)>,
+    /// Counts over all batches that were decoded into this.
     pub(crate) mix: Mix,
 }
 
@@ -80,8 +81,6 @@ pub(crate) struct Mix {
     arp: Counts,
     pub(crate) tunnels: BTreeMap<&'static str, Counts>,
     pub(crate) timeline: Timeline,
-    /// Packets that go to flows.
-    pub(crate) kept: u64,
 }
 
 impl Default for Mix {
@@ -91,7 +90,6 @@ impl Default for Mix {
             arp: Counts::default(),
             tunnels: BTreeMap::new(),
             timeline: Timeline::default(),
-            kept: 0,
         }
     }
 }
@@ -113,7 +111,6 @@ impl Mix {
             self.tunnels.entry(kind).or_default().add(*counts);
         }
         self.timeline.merge(&other.timeline);
-        self.kept += other.kept;
     }
 
     #[inline]
@@ -128,7 +125,6 @@ impl Mix {
             self.tunnels.entry(tunnel.kind.name()).or_default().add(one);
         }
         self.timeline.add(at, u64::from(wire_len));
-        self.kept += 1;
     }
 }
 
@@ -150,7 +146,6 @@ impl Decodes {
         self.extras.clear();
         self.pieces.clear();
         self.files.clear();
-        self.mix = Mix::default();
     }
 
     /// Puts a packet into the shard it belongs to.
@@ -173,6 +168,7 @@ impl Decodes {
         let mut counts = FileCounts::default();
         let mut capture = load.capture;
         let mut previous = None;
+        let mut packet = Decoded::default();
         for (index, frame) in load.batch.frames.iter().enumerate() {
             let mut number = load.batch.first_number + index as u64;
             if let Some((origin, original_number)) = load.origins.get(index) {
@@ -210,17 +206,17 @@ impl Decodes {
                 wire_len: frame.wire_len,
                 captured_len: frame.captured_len,
             };
+            let bytes = load.batch.bytes(frame);
             let result = match skip {
                 Some(reason) => Err(reason),
-                None => decode(frame.link_type, load.batch.bytes(frame), frame.wire_len),
+                None => decode_into(frame.link_type, bytes, frame.wire_len, &mut packet),
             };
-            let result = result.and_then(|packet| match &options.filter {
-                Some(filter) if !filter.matches(&packet, frame.wire_len) => Err(SkipReason::Filter),
-                _ => Ok(packet),
-            });
-            match result {
-                Ok(packet) => self.take(&packet, place),
-                Err(reason) => *counts.skipped.entry(reason).or_default() += 1,
+            match (result, &options.filter) {
+                (Err(reason), _) => *counts.skipped.entry(reason).or_default() += 1,
+                (Ok(()), Some(filter)) if !filter.matches(&packet, frame.wire_len) => {
+                    *counts.skipped.entry(SkipReason::Filter).or_default() += 1;
+                }
+                (Ok(()), _) => self.take(&packet, place),
             }
         }
         self.files.push((capture, counts));
@@ -238,10 +234,10 @@ impl Decodes {
         match packet.fragment {
             Fragment::No => self.push(meta),
             Fragment::First(id) => {
-                self.pieces.push(Piece::new(packet, id, meta, true));
+                self.pieces.push(Piece::new(packet, (id, 0), meta, true));
                 self.push(meta);
             }
-            Fragment::Later(id) => self.pieces.push(Piece::new(packet, id, meta, false)),
+            Fragment::Later { id, offset } => self.pieces.push(Piece::new(packet, (id, offset), meta, false)),
         }
         if let Some(quote) = &packet.quoted {
             let of = Space {

@@ -1,9 +1,11 @@
 //! The pipeline: read, decode, count.
 //!
-//! A session is read in rounds of a fixed number of batches. While one round is being read, the batches of the round
-//! before are decoded side by side, their packets sorted by shard, and the shards of the flow table take them side by
-//! side, each in packet order. Rounds, batches and shards are the same for any number of threads, and so is the
-//! result.
+//! A session is read in rounds of a fixed number of batches. Each core reads a batch, one at a time, and decodes it
+//! while its bytes are still in the cache; the packets are sorted by shard. Then the shards of the flow table take the
+//! packets of the round side by side, each in packet order, while the next round is being read. Rounds, batches and
+//! shards are the same for any number of threads, and so is the result.
+
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -12,7 +14,7 @@ use capkeep_pcap::Timestamp;
 use crate::analysis::{Analysis, Capture};
 use crate::decodes::{Decodes, FileCounts, Load, Mix};
 use crate::fragments::Fragments;
-use crate::options::{Event, Input, Options};
+use crate::options::{Event, Input, Options, Timeouts};
 use crate::record::{EndReason, FlowRecord};
 use crate::sessions;
 use crate::shard::Shard;
@@ -113,11 +115,50 @@ fn adopt(analysis: &mut Analysis, result: SessionResult) {
     }
 }
 
-/// One batch on its way.
-#[derive(Default)]
-struct Slot {
-    load: Load,
-    decodes: Decodes,
+/// Where the batches of a session come from; one core at a time.
+struct Feed {
+    source: Box<dyn Source>,
+    /// Batches read.
+    read: u64,
+    packets: u64,
+    ended: bool,
+    /// Memory to be used again: whoever reads takes the one that was warm last.
+    loads: Vec<Load>,
+    decodes: Vec<Decodes>,
+}
+
+impl Feed {
+    /// The next batch, its place in the order, and what to decode it into; `None` at the end of the session.
+    fn next(&mut self) -> Option<(u64, Load, Decodes)> {
+        if self.ended {
+            return None;
+        }
+        let mut load = self.loads.pop().unwrap_or_default();
+        if !self.source.next(&mut load) {
+            self.ended = true;
+            return None;
+        }
+        self.read += 1;
+        self.packets += load.batch.frames.len() as u64;
+        Some((self.read, load, self.decodes.pop().unwrap_or_default()))
+    }
+}
+
+/// Reads and decodes a round, in order.
+fn read_round(feed: &Mutex<Feed>, options: &Options) -> Vec<Decodes> {
+    let lock = || feed.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut round: Vec<(u64, Decodes)> = (0..ROUND)
+        .into_par_iter()
+        .with_max_len(1)
+        .filter_map(|_| {
+            let (index, load, mut decodes) = lock().next()?;
+            decodes.fill(&load, options);
+            lock().loads.push(load);
+            Some((index, decodes))
+        })
+        .collect();
+    round.sort_unstable_by_key(|(index, _)| *index);
+    round.into_iter().map(|(_, decodes)| decodes).collect()
 }
 
 /// The state of a session.
@@ -128,7 +169,6 @@ struct Session<'a> {
     files: Vec<FileCounts>,
     /// Index of the first file.
     start: u32,
-    mix: Mix,
     /// Latest packet time so far, and the one of the last sweep.
     now: Option<Timestamp>,
     swept: Option<Timestamp>,
@@ -144,81 +184,63 @@ fn run(
     emit: &mut dyn FnMut(Vec<FlowRecord>),
 ) -> SessionResult {
     let count = files.len();
-    let mut source: Box<dyn Source> =
+    let source: Box<dyn Source> =
         if options.merge { Box::new(Merge::new(files)) } else { Box::new(Chain::new(files)) };
+    let feed = Feed { source, read: 0, packets: 0, ended: false, loads: Vec::new(), decodes: Vec::new() };
+    let feed = Mutex::new(feed);
     let mut session = Session {
         options,
         shards: (0..crate::meta::SHARDS).map(|_| Shard::default()).collect(),
         fragments: Fragments::default(),
         files: vec![FileCounts::default(); count],
         start,
-        mix: Mix::default(),
         now: None,
         swept: None,
         counts: Analysis::default(),
     };
-    let mut current: Vec<Slot> = Vec::new();
-    let mut next: Vec<Slot> = Vec::new();
-    let mut told_bytes = 0;
-    let mut filled = fill(source.as_mut(), &mut current);
-    while filled > 0 {
-        let packets = current.iter().take(filled).map(|slot| slot.load.batch.frames.len() as u64).sum();
-        let round = current.get_mut(..filled).unwrap_or_default();
-        let (upcoming, ()) = rayon::join(|| fill(source.as_mut(), &mut next), || session.process(round));
+    let mut told = (0, 0);
+    let mut round = read_round(&feed, options);
+    while !round.is_empty() {
+        let (next, ()) = rayon::join(|| read_round(&feed, options), || session.process(&mut round));
         session.hand_out(emit);
-        let bytes = source.bytes();
-        observer(Event::Progress { bytes: bytes - told_bytes, packets });
-        told_bytes = bytes;
-        std::mem::swap(&mut current, &mut next);
-        filled = upcoming;
+        let mut feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (feed.source.bytes(), feed.packets);
+        observer(Event::Progress { bytes: now.0 - told.0, packets: now.1 - told.1 });
+        told = now;
+        feed.decodes.append(&mut round);
+        round = next;
     }
     session.finish(emit);
-    session.result(source.as_mut())
-}
-
-/// Reads a round; how many batches there were.
-fn fill(source: &mut dyn Source, slots: &mut Vec<Slot>) -> usize {
-    for filled in 0..ROUND {
-        if slots.len() <= filled {
-            slots.push(Slot::default());
-        }
-        if !slots.get_mut(filled).is_some_and(|slot| source.next(&mut slot.load)) {
-            return filled;
-        }
-    }
-    ROUND
+    session.result(&mut feed.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Session<'_> {
-    /// Decodes and counts a round.
-    fn process(&mut self, round: &mut [Slot]) {
-        let options = self.options;
-        round.par_iter_mut().for_each(|slot| slot.decodes.fill(&slot.load, options));
-        for slot in round.iter_mut() {
-            self.fragments.resolve(&mut slot.decodes);
-            self.mix.merge(&slot.decodes.mix);
-            for (capture, counts) in &slot.decodes.files {
+    /// Counts a round.
+    fn process(&mut self, round: &mut [Decodes]) {
+        for decodes in round.iter_mut() {
+            self.fragments.resolve(decodes);
+            for (capture, counts) in &decodes.files {
                 self.now = self.now.max(counts.latest);
                 if let Some(file) = self.files.get_mut((capture - self.start) as usize) {
                     file.append(counts);
                 }
             }
         }
-        self.count(round.iter().map(|slot| &slot.decodes).collect());
+        self.count(round);
     }
 
     /// Lets the shards take packets.
-    fn count(&mut self, decodes: Vec<&Decodes>) {
-        let idle_timeout = self.options.idle_timeout;
+    fn count(&mut self, round: &[Decodes]) {
+        let timeouts = Timeouts::from(self.options);
         let sweep = self.due_sweep();
         self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
-            for decodes in &decodes {
+            for decodes in round {
                 if let Some(metas) = decodes.shards.get(index) {
-                    shard.take(metas, &decodes.extras, idle_timeout);
+                    shard.take(metas, &decodes.extras, timeouts);
                 }
             }
             if let Some(now) = sweep {
-                shard.sweep(now, idle_timeout);
+                shard.sweep(now, timeouts);
             }
         });
         let live = self.shards.iter().map(Shard::live).sum();
@@ -254,7 +276,7 @@ impl Session<'_> {
     fn finish(&mut self, emit: &mut dyn FnMut(Vec<FlowRecord>)) {
         let mut last = Decodes::default();
         self.fragments.flush(&mut last);
-        self.count(vec![&last]);
+        self.count(&[last]);
         self.hand_out(emit);
         let mut live: Vec<((u32, u64), u32, u32)> = Vec::new();
         for (shard, number) in self.shards.iter().zip(0u32..) {
@@ -274,9 +296,13 @@ impl Session<'_> {
     }
 
     /// The counts of the session and of its files.
-    fn result(mut self, source: &mut dyn Source) -> SessionResult {
+    fn result(mut self, feed: &mut Feed) -> SessionResult {
+        let mut mix = Mix::default();
+        for decodes in &feed.decodes {
+            mix.merge(&decodes.mix);
+        }
         let mut captures = Vec::new();
-        for outcome in source.outcomes() {
+        for outcome in feed.source.outcomes() {
             let counts = self.files.get_mut((outcome.capture - self.start) as usize).map(std::mem::take);
             let counts = counts.unwrap_or_default();
             let totals = &mut self.counts.totals;
@@ -303,9 +329,9 @@ impl Session<'_> {
             };
             captures.push((outcome.capture, capture));
         }
-        self.counts.protocols = self.mix.protocols().collect();
-        self.counts.tunnels = std::mem::take(&mut self.mix.tunnels);
-        self.counts.timeline = std::mem::take(&mut self.mix.timeline);
+        self.counts.protocols = mix.protocols().collect();
+        self.counts.tunnels = mix.tunnels;
+        self.counts.timeline = mix.timeline;
         SessionResult { counts: self.counts, captures }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasherDefault;
 
-use capkeep_pcap::{Decoded, Timestamp};
+use capkeep_pcap::{Datagram, Decoded, Timestamp};
 use hashbrown::HashMap;
 
 use crate::decodes::Decodes;
@@ -12,41 +12,57 @@ use crate::meta::{Extra, Key, Meta, Space};
 
 /// A fragment belongs to the datagram of this address pair, protocol and identification (RFC 791, RFC 8200).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Datagram {
+struct Name {
     source: u128,
     destination: u128,
     space: Space,
     id: u32,
 }
 
+/// What the first fragment says.
+#[derive(Clone, Copy, Debug)]
+struct Announced {
+    ports: (u16, u16),
+    datagram: Datagram,
+}
+
 /// One fragment, in packet order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
-    datagram: Datagram,
-    ports: (u16, u16),
+    name: Name,
+    /// Where it lies in the datagram, in bytes.
+    offset: u32,
+    transport: Announced,
     first: bool,
     meta: Meta,
 }
 
 impl Piece {
-    pub(crate) fn new(packet: &Decoded, id: u32, meta: Meta, first: bool) -> Self {
-        let datagram = Datagram {
+    pub(crate) fn new(packet: &Decoded, (id, offset): (u32, u32), meta: Meta, first: bool) -> Self {
+        let name = Name {
             source: packet.source,
             destination: packet.destination,
             space: packet.into(),
             id,
         };
-        Self { datagram, ports: (packet.source_port, packet.destination_port), first, meta }
+        let ports = (packet.source_port, packet.destination_port);
+        Self { name, offset, transport: Announced { ports, datagram: packet.datagram }, first, meta }
     }
 
-    /// The packet as one of the flow with these ports.
-    fn with_ports(&self, (source_port, destination_port): (u16, u16)) -> Meta {
-        let source = (self.datagram.source, source_port);
-        let destination = (self.datagram.destination, destination_port);
-        let (key, from_low) = Key::new(source, destination, self.datagram.space);
+    /// The packet as one of the flow that the first fragment announced.
+    fn tied_to(&self, announced: Announced) -> Meta {
+        let (source_port, destination_port) = announced.ports;
+        let Datagram { header, length } = announced.datagram;
+        // What is left of the transport header is no payload, nor is what lies behind the end it announced.
+        let end = self.offset.saturating_add(self.meta.payload_len);
+        let end = length.map_or(end, |length| end.min(length));
+        let payload_len = end.saturating_sub(self.offset.max(header));
+        let source = (self.name.source, source_port);
+        let destination = (self.name.destination, destination_port);
+        let (key, from_low) = Key::new(source, destination, self.name.space);
         let direction = if from_low { Meta::FROM_LOW } else { 0 };
         let bits = (self.meta.bits & !Meta::FROM_LOW) | direction;
-        Meta { key, hash: key.hash(), bits, ..self.meta }
+        Meta { key, hash: key.hash(), bits, payload_len, ..self.meta }
     }
 }
 
@@ -54,7 +70,7 @@ impl Piece {
 #[derive(Debug)]
 enum Known {
     /// Its first fragment was seen.
-    Ports((u16, u16)),
+    Announced(Announced),
     /// Only later ones were: they wait, with what was noted of them.
     Waiting(Vec<(Piece, Option<Extra>)>),
 }
@@ -62,9 +78,9 @@ enum Known {
 /// Ties later fragments to the flow of the first one.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
-    datagrams: HashMap<Datagram, Known, BuildHasherDefault<MixHasher>>,
+    datagrams: HashMap<Name, Known, BuildHasherDefault<MixHasher>>,
     /// In order of first appearance, with the time of it.
-    order: VecDeque<(Timestamp, Datagram)>,
+    order: VecDeque<(Timestamp, Name)>,
     waiting: usize,
 }
 
@@ -99,27 +115,29 @@ impl Fragments {
     /// Counts what still waits under its addresses alone.
     pub(crate) fn flush(&mut self, decodes: &mut Decodes) {
         let order = std::mem::take(&mut self.order);
-        for (_, datagram) in order {
-            self.release(&datagram, decodes);
+        for (_, name) in order {
+            self.release(&name, decodes);
         }
     }
 
     fn learn(&mut self, piece: &Piece, decodes: &mut Decodes) {
-        match self.datagrams.insert(piece.datagram, Known::Ports(piece.ports)) {
+        let announced = piece.transport;
+        match self.datagrams.remove(&piece.name) {
             Some(Known::Waiting(waiting)) => {
                 self.waiting -= waiting.len();
                 for (earlier, extra) in waiting {
-                    put(decodes, earlier.with_ports(piece.ports), extra);
+                    put(decodes, earlier.tied_to(announced), extra);
                 }
             }
-            Some(Known::Ports(_)) => {}
-            None => self.order.push_back((piece.meta.timestamp, piece.datagram)),
+            Some(Known::Announced(_)) => {}
+            None => self.order.push_back((piece.meta.timestamp, piece.name)),
         }
+        self.datagrams.insert(piece.name, Known::Announced(announced));
     }
 
     fn assign(&mut self, piece: &Piece, decodes: &mut Decodes) {
-        match self.datagrams.get_mut(&piece.datagram) {
-            Some(Known::Ports(ports)) => decodes.push(piece.with_ports(*ports)),
+        match self.datagrams.get_mut(&piece.name) {
+            Some(Known::Announced(announced)) => decodes.push(piece.tied_to(*announced)),
             Some(Known::Waiting(waiting)) => {
                 let extra = extra_of(decodes, &piece.meta);
                 waiting.push((*piece, extra));
@@ -127,8 +145,8 @@ impl Fragments {
             }
             None => {
                 let extra = extra_of(decodes, &piece.meta);
-                self.datagrams.insert(piece.datagram, Known::Waiting(vec![(*piece, extra)]));
-                self.order.push_back((piece.meta.timestamp, piece.datagram));
+                self.datagrams.insert(piece.name, Known::Waiting(vec![(*piece, extra)]));
+                self.order.push_back((piece.meta.timestamp, piece.name));
                 self.waiting += 1;
             }
         }
@@ -136,18 +154,18 @@ impl Fragments {
 
     /// Forgets datagrams that are too old, and the oldest where there are too many.
     fn forget(&mut self, now: Timestamp, decodes: &mut Decodes) {
-        while let Some((seen, datagram)) = self.order.front().copied() {
+        while let Some((seen, name)) = self.order.front().copied() {
             let full = self.datagrams.len() > Self::MAX || self.waiting > Self::MAX;
             if !full && now.since(seen) <= Self::LIFETIME {
                 return;
             }
             self.order.pop_front();
-            self.release(&datagram, decodes);
+            self.release(&name, decodes);
         }
     }
 
-    fn release(&mut self, datagram: &Datagram, decodes: &mut Decodes) {
-        if let Some(Known::Waiting(waiting)) = self.datagrams.remove(datagram) {
+    fn release(&mut self, name: &Name, decodes: &mut Decodes) {
+        if let Some(Known::Waiting(waiting)) = self.datagrams.remove(name) {
             self.waiting -= waiting.len();
             for (piece, extra) in waiting {
                 put(decodes, piece.meta, extra);

@@ -5,6 +5,7 @@ use std::hash::Hasher;
 /// Odd constants with well-spread bits, from the binary expansion of π (as in wyhash and rustc's hasher).
 const K0: u64 = 0x243f_6a88_85a3_08d3;
 const K1: u64 = 0x1319_8a2e_0370_7344;
+const K2: u64 = 0xa409_3822_299f_31d0;
 
 /// Mixes two words by a folded 128-bit multiplication.
 ///
@@ -49,7 +50,7 @@ impl Hasher for MixHasher {
 
     #[inline]
     fn write_u64(&mut self, n: u64) {
-        self.0 = mix(self.0 ^ n, K1);
+        self.0 = mix(self.0 ^ n, K2);
     }
 
     #[inline]

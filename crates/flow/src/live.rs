@@ -1,11 +1,9 @@
 //! A flow while it lives.
 
-use std::time::Duration;
-
 use capkeep_pcap::{Timestamp, TunnelLayer, icmp_counterpart, ip_address};
 
 use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN};
-use crate::options::Options;
+use crate::options::Timeouts;
 use crate::record::{
     ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
 };
@@ -108,16 +106,15 @@ impl Flow {
 
     /// Why it has ended by this time, if it has.
     #[inline]
-    pub(crate) fn over(&self, now: Timestamp, idle_timeout: Option<Duration>) -> Option<EndReason> {
-        let timeout = idle_timeout?;
+    pub(crate) fn over(&self, now: Timestamp, timeouts: Timeouts) -> Option<EndReason> {
         let silence = now.since(self.last());
-        if silence > 0 && silence as u64 > timeout.as_nanos() as u64 {
-            return Some(EndReason::Idle);
+        if silence <= timeouts.closed {
+            None
+        } else if silence > timeouts.idle {
+            Some(EndReason::Idle)
+        } else {
+            self.is_closed().then_some(EndReason::Closed)
         }
-        if silence > Options::CLOSED_LINGER.as_nanos() as i64 && self.is_closed() {
-            return Some(EndReason::Closed);
-        }
-        None
     }
 
     fn is_closed(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::hash::mix;
 
 /// Number of parts the flow table is split into. Chosen: enough to keep eight cores busy, few enough that a batch
 /// still has several packets for each. It is fixed, so that nothing depends on the number of threads.
-pub(crate) const SHARDS: usize = 32;
+pub(crate) const SHARDS: usize = 16;
 
 /// One end of a flow: address and port.
 pub(crate) type End = (u128, u16);

@@ -34,6 +34,24 @@ impl Options {
     pub const CLOSED_LINGER: Duration = Duration::from_secs(120);
 }
 
+/// [`Options::idle_timeout`] and [`Options::CLOSED_LINGER`] in nanoseconds, as packets need them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// [`i64::MAX`] for never.
+    pub(crate) idle: i64,
+    pub(crate) closed: i64,
+}
+
+impl From<&Options> for Timeouts {
+    fn from(options: &Options) -> Self {
+        let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        match options.idle_timeout {
+            Some(idle) => Self { idle: nanos(idle), closed: nanos(Options::CLOSED_LINGER).min(nanos(idle)) },
+            None => Self { idle: i64::MAX, closed: i64::MAX },
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { idle_timeout: Some(Self::IDLE_TIMEOUT), from: None, to: None, filter: None, merge: false }

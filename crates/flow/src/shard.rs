@@ -1,12 +1,11 @@
 //! One part of the flow table.
 
-use std::time::Duration;
-
 use capkeep_pcap::Timestamp;
 use hashbrown::HashTable;
 
 use crate::live::Flow;
 use crate::meta::{Extra, Meta};
+use crate::options::Timeouts;
 use crate::record::EndReason;
 
 /// The flows whose hash falls to this shard.
@@ -25,14 +24,14 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// Takes packets in order.
-    pub(crate) fn take(&mut self, metas: &[Meta], extras: &[Extra], idle_timeout: Option<Duration>) {
+    pub(crate) fn take(&mut self, metas: &[Meta], extras: &[Extra], timeouts: Timeouts) {
         for meta in metas {
-            self.take_one(meta, extras, idle_timeout);
+            self.take_one(meta, extras, timeouts);
         }
     }
 
     #[inline]
-    fn take_one(&mut self, meta: &Meta, extras: &[Extra], idle_timeout: Option<Duration>) {
+    fn take_one(&mut self, meta: &Meta, extras: &[Extra], timeouts: Timeouts) {
         let flows = &mut self.flows;
         let found = self.index.find(meta.hash, |slot| {
             flows.get(*slot as usize).and_then(Option::as_ref).is_some_and(|flow| flow.key == meta.key)
@@ -49,7 +48,7 @@ impl Shard {
             return;
         }
         let taken_over = flow.is_taken_over_by(meta);
-        let over = if taken_over { Some(EndReason::PortsReused) } else { flow.over(meta.timestamp, idle_timeout) };
+        let over = if taken_over { Some(EndReason::PortsReused) } else { flow.over(meta.timestamp, timeouts) };
         match over {
             None => flow.add(meta, extras),
             Some(reason) => {
@@ -91,12 +90,12 @@ impl Shard {
     }
 
     /// Ends every flow that has been silent for too long at this time.
-    pub(crate) fn sweep(&mut self, now: Timestamp, idle_timeout: Option<Duration>) {
+    pub(crate) fn sweep(&mut self, now: Timestamp, timeouts: Timeouts) {
         let over: Vec<(u32, EndReason)> = self
             .flows
             .iter()
             .zip(0u32..)
-            .filter_map(|(flow, slot)| Some((slot, flow.as_ref()?.over(now, idle_timeout)?)))
+            .filter_map(|(flow, slot)| Some((slot, flow.as_ref()?.over(now, timeouts)?)))
             .collect();
         for (slot, reason) in over {
             self.remove(slot, reason);

@@ -10,8 +10,37 @@ use std::sync::Mutex;
 use capkeep_flow::{Analysis, Direction, Event, FlowRecord, Input, Options, Protocol, analyze};
 use serde_json::Value;
 
-/// Where capkeep and the key differ, and why. File name ending, what differs, reason.
-const EXPLAINED: &[(&str, &str, &str)] = &[];
+const OUTER: &str = "tshark also lists the outer addresses of a tunnel as a stream; here they are attributes of the \
+     flow inside";
+const FRAGMENTS: &str = "tshark counts a fragmented datagram once, in the frame that completes it, and not at all if \
+     a fragment is missing; here every fragment counts for its flow, and one whose first fragment was never seen for \
+     its addresses with port 0";
+
+/// Where capkeep and the key differ, and why: file name ending, what differs, reason. An entry that explains nothing
+/// any more fails the test.
+const EXPLAINED: &[(&str, &str, &str)] = &[
+    ("gre-erspan-vxlan.pcap", "udp stream", OUTER),
+    ("gso-ipv4-vxlan-ipv4.pcap", "udp stream", OUTER),
+    ("tunnels/geneve.pcap", "udp stream", OUTER),
+    ("tunnels/vxlan.pcap", "udp stream", OUTER),
+    ("MS-CCROD_Example1_Win2016_X64_Win10_X64_Domain.cap", "udp stream", FRAGMENTS),
+    ("ip-frag.pcap", "udp stream", FRAGMENTS),
+    ("ip4_fragments.pcap", "udp stream", FRAGMENTS),
+    ("ip6_fragments.pcap", "udp stream", FRAGMENTS),
+    ("ipv6-fragmented-dns.pcap", "udp stream", FRAGMENTS),
+    ("fragmented-syn.pcap", "tcp stream", FRAGMENTS),
+    ("test017.pcapng", "wire bytes", "the key adds up the bytes of custom blocks, which are no packets"),
+    ("test017.pcapng", "captured bytes", "as its wire bytes"),
+    ("pcapng-example.pcapng", "last time", "some packets are dated to the year 586,523, which does not fit into 64 \
+         bits of nanoseconds; they are held at the end of them, in the year 2262"),
+    ("dsa.pcap", "packets", "capinfos and tshark do not know link type 284; tcpdump counts the same 8 packets"),
+    ("dsa.pcap", "wire bytes", "as its packets"),
+    ("dsa.pcap", "captured bytes", "as its packets"),
+    ("dsa.pcap", "first time", "as its packets"),
+    ("dsa.pcap", "last time", "as its packets"),
+    ("vntag.pcap", "last time", "the key compares times as floating-point numbers, which are 240 ns coarse; capinfos \
+         says the same as capkeep"),
+];
 
 /// A stream of the key, or a flow: both ends in order, and what went from the lower to the higher and back.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +60,7 @@ fn every_file_of_the_key_is_counted_the_same() {
     let key = std::fs::read_to_string(folder.join("key.jsonl")).unwrap();
     let mut differences = Vec::new();
     let mut files = 0;
+    let mut used = vec![false; EXPLAINED.len()];
     for line in key.lines() {
         let truth: Value = serde_json::from_str(line).unwrap();
         let name = truth["path"].as_str().unwrap();
@@ -38,14 +68,17 @@ fn every_file_of_the_key_is_counted_the_same() {
         let (analysis, flows) = read(&path);
         files += 1;
         for (what, difference) in compare(&truth, &analysis, &flows) {
-            let known =
-                EXPLAINED.iter().any(|(ending, about, _)| name.ends_with(ending) && what.starts_with(about));
-            if !known {
-                differences.push(format!("{name}: {what}: {difference}"));
+            let explains = |(ending, about, _): &(&str, &str, &str)| name.ends_with(ending) && what.starts_with(about);
+            match EXPLAINED.iter().position(explains) {
+                Some(index) => used[index] = true,
+                None => differences.push(format!("{name}: {what}: {difference}")),
             }
         }
     }
     assert!(files > 0, "the key is empty");
+    for ((ending, what, _), _) in EXPLAINED.iter().zip(used).filter(|(_, used)| !used && files > 100) {
+        differences.push(format!("{ending}: {what}: explained, but there is no difference"));
+    }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }
 
@@ -83,7 +116,7 @@ fn compare(truth: &Value, analysis: &Analysis, flows: &[FlowRecord]) -> Vec<(Str
     check("packets", packets.to_string(), capture.packets.to_string());
     check("wire bytes", number(&truth["bytes_on_wire"]).to_string(), capture.wire_bytes.to_string());
     check("captured bytes", number(&truth["bytes_captured"]).to_string(), capture.captured_bytes.to_string());
-    let time = |value: &Value| value.as_str().map_or_else(|| "none".into(), ToString::to_string);
+    let time = |value: &Value| value.as_str().map_or_else(|| "none".into(), seconds);
     let ours = |at: Option<capkeep_pcap::Timestamp>| at.map_or_else(|| "none".into(), |t| t.to_string());
     check("first time", time(&truth["first_time"]), ours(capture.first));
     check("last time", time(&truth["last_time"]), ours(capture.last));
@@ -120,6 +153,13 @@ fn compare(truth: &Value, analysis: &Analysis, flows: &[FlowRecord]) -> Vec<(Str
         }
     }
     out
+}
+
+/// tshark writes a fraction of a second or more as it stands (`5.1000000000`).
+fn seconds(text: &str) -> String {
+    let (whole, fraction) = text.split_once('.').unwrap();
+    let (whole, nanos): (u64, u64) = (whole.parse().unwrap(), fraction.parse().unwrap());
+    format!("{}.{:09}", whole + nanos / 1_000_000_000, nanos % 1_000_000_000)
 }
 
 fn count(streams: &[Stream]) -> BTreeMap<Stream, usize> {

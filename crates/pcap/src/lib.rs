@@ -19,7 +19,7 @@ mod timestamp;
 
 pub use batch::{Batch, Frame, Packet};
 pub use decode::{
-    Address, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind, TunnelLayer, decode,
+    Address, Datagram, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind, TunnelLayer, decode, decode_into,
     icmp_counterpart, ip_address, ip_protocol_name,
 };
 pub use filter::{Filter, FilterError};

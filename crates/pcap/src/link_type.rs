@@ -146,6 +146,48 @@ link_types! {
     LINUX_SLL2 = 276, "linux_sll2";
     /// `OpenVizsla` USB.
     OPENVIZSLA = 278, "openvizsla";
+    /// Symantec Enterprise Firewall.
+    SYMANTEC_FIREWALL = 99, "symantec_firewall";
+    /// Classical IP over ATM as Linux sees it.
+    ATM_CLIP = 106, "atm_clip";
+    /// Juniper multilink PPP.
+    JUNIPER_MLPPP = 130, "juniper_mlppp";
+    /// Juniper multilink Frame Relay.
+    JUNIPER_MLFR = 131, "juniper_mlfr";
+    /// Juniper encryption services.
+    JUNIPER_ES = 132, "juniper_es";
+    /// Juniper GGSN.
+    JUNIPER_GGSN = 133, "juniper_ggsn";
+    /// Juniper multilink Frame Relay (FRF.16).
+    JUNIPER_MFR = 134, "juniper_mfr";
+    /// Juniper ATM2 cards.
+    JUNIPER_ATM2 = 135, "juniper_atm2";
+    /// Juniper adaptive services.
+    JUNIPER_SERVICES = 136, "juniper_services";
+    /// Juniper ATM1 cards.
+    JUNIPER_ATM1 = 137, "juniper_atm1";
+    /// Juniper monitoring services.
+    JUNIPER_MONITOR = 164, "juniper_monitor";
+    /// Juniper PPP over Ethernet.
+    JUNIPER_PPPOE = 167, "juniper_pppoe";
+    /// Juniper PPP over Ethernet over ATM.
+    JUNIPER_PPPOE_ATM = 168, "juniper_pppoe_atm";
+    /// Juniper Ethernet.
+    JUNIPER_ETHER = 178, "juniper_ether";
+    /// Juniper PPP.
+    JUNIPER_PPP = 179, "juniper_ppp";
+    /// Juniper Frame Relay.
+    JUNIPER_FRELAY = 180, "juniper_frelay";
+    /// Juniper Cisco HDLC.
+    JUNIPER_CHDLC = 181, "juniper_chdlc";
+    /// Multilink Frame Relay (FRF.16).
+    MFR = 182, "mfr";
+    /// Endace extensible record format.
+    ERF = 197, "erf";
+    /// Solaris `ipnet`.
+    IPNET = 226, "ipnet";
+    /// Ethernet with preamble (IEEE 802.3br).
+    ETHERNET_MPACKET = 274, "ethernet_mpacket";
     /// Private: an ETW event in a NetMon 2 file.
     NETMON_EVENT = 65_001, "netmon_event";
     /// Private: NetMon 2 network interface information, filter text and other records that are not packets.

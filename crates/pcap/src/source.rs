@@ -1,7 +1,7 @@
 //! The bytes of a capture, out of whatever they are wrapped in.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -46,6 +46,34 @@ pub(crate) struct Source {
     progress: Arc<AtomicU64>,
     /// Length of the file if it is a regular one.
     file_len: Option<u64>,
+}
+
+/// A capture that can be read at any place.
+#[derive(Debug)]
+pub(crate) struct Seekable {
+    file: File,
+    len: u64,
+    progress: Arc<AtomicU64>,
+}
+
+impl Seekable {
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Appends at most `len` bytes from `offset` on to `data`; fewer only at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub(crate) fn read_at(&mut self, offset: u64, len: usize, data: &mut Vec<u8>) -> Result<()> {
+        let io = |source| Error::Io { offset, source };
+        self.file.seek(SeekFrom::Start(offset)).map_err(io)?;
+        let read = self.file.by_ref().take(len as u64).read_to_end(data).map_err(io)?;
+        self.progress.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 /// A reader that counts what passes.
@@ -170,7 +198,11 @@ impl Source {
 
     /// Moves the bytes read ahead into `data`, an empty buffer.
     pub(crate) fn take_ahead(&mut self, data: &mut Vec<u8>) {
-        data.append(&mut self.ahead);
+        if data.is_empty() && self.ahead.len() > data.capacity() {
+            std::mem::swap(data, &mut self.ahead);
+        } else {
+            data.append(&mut self.ahead);
+        }
     }
 
     /// Hands on the first `used` bytes of `data` and takes the others back.
@@ -243,7 +275,7 @@ impl Source {
         self.file_len
     }
 
-    /// A file with the whole capture that can be read at any place, and its length.
+    /// The whole capture in a file that can be read at any place.
     ///
     /// That is the file itself if it is a regular one without compression, otherwise a temporary one without a
     /// name into which at most `limit` bytes are copied.
@@ -251,10 +283,11 @@ impl Source {
     /// # Errors
     ///
     /// [`Error::Io`] from the file system, [`Error::Compression`] if the source breaks before its end.
-    pub(crate) fn into_seekable(mut self, limit: u64) -> Result<(File, u64)> {
+    pub(crate) fn into_seekable(mut self, limit: u64) -> Result<Seekable> {
         let io = |source| Error::Io { offset: 0, source };
         if let (Input::File(file), Some(len)) = (&self.input, self.file_len) {
-            return Ok((file.try_clone().map_err(io)?, len));
+            let file = file.try_clone().map_err(io)?;
+            return Ok(Seekable { file, len, progress: self.progress });
         }
         let mut spool = tempfile::tempfile().map_err(io)?;
         let mut len = 0;
@@ -271,7 +304,8 @@ impl Source {
         }
         match self.failure(len) {
             Some(error) => Err(error),
-            None => Ok((spool, len)),
+            // All that there is to read of the source was read.
+            None => Ok(Seekable { file: spool, len, progress: Arc::default() }),
         }
     }
 }

@@ -37,7 +37,11 @@ pub(crate) fn analysis() -> Analysis {
                         description: None,
                         filter: Some("tcp or udp".into()),
                         packets: 1_002_000,
-                        drops: Drops { received: Some(1_002_100), by_interface: Some(39), by_system: None },
+                        drops: Drops {
+                            received: Some(1_002_100),
+                            by_interface: Some(39),
+                            ..Drops::default()
+                        },
                     },
                     Interface { link_type: LinkType::RAW, packets: 61, ..Interface::default() },
                 ],

@@ -90,6 +90,7 @@ struct DropsObject {
     received: Option<u64>,
     by_interface: Option<u64>,
     by_system: Option<u64>,
+    between_packets: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -196,7 +197,12 @@ fn nanos(at: Option<Timestamp>) -> Option<i64> {
 }
 
 fn drops_of(drops: capkeep_pcap::Drops) -> DropsObject {
-    DropsObject { received: drops.received, by_interface: drops.by_interface, by_system: drops.by_system }
+    DropsObject {
+        received: drops.received,
+        by_interface: drops.by_interface,
+        by_system: drops.by_system,
+        between_packets: drops.between_packets,
+    }
 }
 
 fn capture(capture: &Capture) -> CaptureObject<'_> {
@@ -253,6 +259,7 @@ fn capture(capture: &Capture) -> CaptureObject<'_> {
             received: sum(&|drops| drops.received),
             by_interface: sum(&|drops| drops.by_interface),
             by_system: sum(&|drops| drops.by_system),
+            between_packets: sum(&|drops| drops.between_packets),
         },
         comments: &facts.comments,
         comment_count: facts.comment_count,
@@ -396,8 +403,19 @@ mod tests {
             assert!(
                 matches!(
                     key.as_str(),
-                    "$schema" | "$id" | "$defs" | "title" | "description" | "type" | "const" | "enum"
-                        | "properties" | "required" | "additionalProperties" | "items" | "minimum"
+                    "$schema"
+                        | "$id"
+                        | "$defs"
+                        | "title"
+                        | "description"
+                        | "type"
+                        | "const"
+                        | "enum"
+                        | "properties"
+                        | "required"
+                        | "additionalProperties"
+                        | "items"
+                        | "minimum"
                         | "anyOf"
                 ),
                 "{at}: the check does not know {key}"

@@ -7,7 +7,9 @@ pub(crate) fn words(protocol: Protocol, port: u16) -> String {
     let protocol_name = protocol.name();
     match service_name(protocol, port) {
         Some(name) => format!("{name} {port}/{protocol_name}"),
-        None if port != 0 || matches!(protocol, Protocol::Ip(6 | 17 | 132)) => format!("{port}/{protocol_name}"),
+        None if port != 0 || matches!(protocol, Protocol::Ip(6 | 17 | 132)) => {
+            format!("{port}/{protocol_name}")
+        }
         None => protocol_name.into_owned(),
     }
 }

@@ -40,9 +40,18 @@ pub struct Column {
 }
 
 impl Column {
+    /// Room for words (chosen: most IPv6 addresses).
+    const WORDS: u8 = 25;
+
     /// Words, leaning left, shortened in the middle where there is little room.
     pub const fn words(name: &'static str) -> Self {
-        Self { name, align: Align::Left, keep: Keep::Shorten }
+        Self { name, align: Align::Left, keep: Keep::Shorten(Self::WORDS) }
+    }
+
+    /// The same column of words, with more room or less before others are left out.
+    #[must_use]
+    pub const fn at_least(self, columns: u8) -> Self {
+        Self { keep: Keep::Shorten(columns), ..self }
     }
 
     /// A number, leaning right, always there.
@@ -51,6 +60,7 @@ impl Column {
     }
 
     /// The same column, left out where there is little room; the highest rank goes first.
+    #[must_use]
     pub const fn drop(self, rank: u8) -> Self {
         Self { keep: Keep::Drop(rank), ..self }
     }
@@ -70,8 +80,8 @@ pub enum Align {
 pub enum Keep {
     /// It stays as it is.
     Always,
-    /// Its values are shortened in the middle.
-    Shorten,
+    /// Its values are shortened in the middle, but other columns are left out before they get narrower than this.
+    Shorten(u8),
     /// It is left out, the highest rank first.
     Drop(u8),
 }
@@ -99,8 +109,10 @@ impl Facts {
 pub struct Chart {
     /// What it shows.
     pub title: String,
-    /// Start of the first step.
-    pub start: Timestamp,
+    /// The first instant there is a value for; it lies in the first step.
+    pub first: Timestamp,
+    /// The last instant there is a value for; it lies in the last step.
+    pub last: Timestamp,
     /// Width of a step in nanoseconds.
     pub step: i64,
     /// One value per step: packets and bytes on the wire.
@@ -109,6 +121,7 @@ pub struct Chart {
 
 impl Chart {
     /// The same chart in at most `columns` steps, by joining neighbours.
+    #[must_use]
     pub fn narrowed(&self, columns: usize) -> Self {
         let join = self.steps.len().div_ceil(columns.max(1)).max(1);
         let sum = |part: &[(u64, u64)]| {
@@ -116,7 +129,8 @@ impl Chart {
         };
         Self {
             title: self.title.clone(),
-            start: self.start,
+            first: self.first,
+            last: self.last,
             step: self.step.saturating_mul(join as i64),
             steps: self.steps.chunks(join).map(sum).collect(),
         }
@@ -131,7 +145,8 @@ mod tests {
     fn narrowing_a_chart_keeps_its_sums() {
         let chart = Chart {
             title: String::new(),
-            start: Timestamp::from_nanos(0),
+            first: Timestamp::from_nanos(0),
+            last: Timestamp::from_nanos(9_999),
             step: 10,
             steps: (0..1000u64).map(|i| (i, 2 * i)).collect(),
         };

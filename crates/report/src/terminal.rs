@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::table::{Align, Block, Chart, Facts, Keep, Table};
-use crate::value::{Value, counted, span};
+use crate::value::{Value, counted, rated, span};
 use crate::{Column, time};
 
 /// Columns between two columns of a table (chosen).
@@ -21,8 +21,6 @@ const GUTTER: usize = 6;
 const INDENT: usize = 2;
 /// Width of a bar (chosen: 5 % for each of its columns, 0.6 % for each of its eighths).
 const BAR: usize = 20;
-/// A column of words is left at least this wide before other columns are left out (chosen: most IPv6 addresses).
-const WORDS: usize = 25;
 /// Narrowest page; below it lines get longer than the terminal rather than unreadable (chosen).
 const NARROWEST: usize = 40;
 /// Lines a single value may fill (chosen: a comment can be a page long).
@@ -69,7 +67,9 @@ impl Page {
                 Block::Facts(it) => facts(it, width),
                 Block::Chart(it) => chart(it, width),
             };
-            lines.iter().for_each(|line| line.write(&mut out, self.color));
+            for line in &lines {
+                line.write(&mut out, self.color);
+            }
         }
         out
     }
@@ -147,9 +147,11 @@ impl Line {
         }
     }
 
+    /// Writes the line without spaces at its end.
     fn write(&self, out: &mut String, color: bool) {
-        let start = out.len();
-        for (style, text) in &self.0 {
+        let shown = self.0.iter().rposition(|(_, text)| !text.trim_end().is_empty());
+        for (n, (style, text)) in self.0.iter().enumerate().take(shown.map_or(0, |last| last + 1)) {
+            let text = if Some(n) == shown { text.trim_end() } else { text };
             match style.code() {
                 Some(code) if color && !text.trim().is_empty() => {
                     let _ = write!(out, "\x1b[{code}m{text}\x1b[0m");
@@ -157,8 +159,6 @@ impl Line {
                 _ => out.push_str(text),
             }
         }
-        let kept = out.get(start..).map_or(0, |line| line.trim_end().len());
-        out.truncate(start + kept);
         out.push('\n');
     }
 }
@@ -210,7 +210,10 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
     let mut widths = widths(table);
     let mut shown: Vec<usize> = (0..table.columns.len()).collect();
     let keep = |i: usize| table.columns.get(i).map_or(Keep::Always, |column| column.keep);
-    let least = |i: usize, width: usize| if keep(i) == Keep::Shorten { width.min(WORDS) } else { width };
+    let least = |i: usize, width: usize| match keep(i) {
+        Keep::Shorten(columns) => width.min(columns.into()),
+        _ => width,
+    };
     let total = |shown: &[usize], widths: &[usize], of: &dyn Fn(usize, usize) -> usize| {
         let sum: usize = shown.iter().map(|&i| of(i, widths.get(i).copied().unwrap_or(0))).sum();
         sum + GAP * shown.len().saturating_sub(1)
@@ -227,7 +230,7 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
         let widest = shown
             .iter()
             .copied()
-            .filter(|&i| keep(i) == Keep::Shorten)
+            .filter(|&i| matches!(keep(i), Keep::Shorten(_)))
             .max_by_key(|&i| widths.get(i).copied().unwrap_or(0));
         match widest.and_then(|i| widths.get_mut(i)) {
             Some(width) if *width > 8 => *width -= 1,
@@ -367,9 +370,6 @@ fn chart(chart: &Chart, page: usize) -> Vec<Line> {
     let left = INDENT + label_width + GAP;
     let narrow = chart.narrowed(page.saturating_sub(left + GAP + PEAK).max(8));
     let seconds = narrow.step as f64 / 1e9;
-    let end = Timestamp::from_nanos(
-        narrow.start.nanos().saturating_add(narrow.step.saturating_mul(narrow.steps.len() as i64)),
-    );
     let mut title = Line::new(Style::Title, visible(&chart.title));
     title.push(Style::Dim, format!("  each column {}", span(narrow.step)));
     let mut lines = vec![title];
@@ -386,22 +386,19 @@ fn chart(chart: &Chart, page: usize) -> Vec<Line> {
             line.pad(left + values.len() + GAP);
             if i == last {
                 let rate = peak as f64 / seconds;
-                let words = if n == 0 {
-                    Value::ByteRate(rate).words()
-                } else {
-                    format!("{}/s", crate::value::count(rate.round() as u64))
-                };
+                let words = if n == 0 { Value::ByteRate(rate).words() } else { format!("{}/s", rated(rate)) };
                 line.push(Style::Dim, format!("peak {words}"));
             }
             lines.push(line);
         }
     }
     // The end is written where it lies, if both ends have room.
-    let days_apart = time::utc_seconds(narrow.start).get(..10) != time::utc_seconds(end).get(..10);
+    let (first, last) = (chart.first, chart.last);
+    let days_apart = time::utc_seconds(first).get(..10) != time::utc_seconds(last).get(..10);
     let clock = |at| if days_apart { time::utc_seconds(at) } else { time::clock(at, seconds < 0.5) };
     let mut axis = Line::new(Style::Plain, " ".repeat(left));
-    axis.push(Style::Dim, clock(narrow.start));
-    let last = clock(end);
+    axis.push(Style::Dim, clock(first));
+    let last = clock(last);
     let at = (left + narrow.steps.len()).saturating_sub(last.width());
     axis.pad(at.max(axis.width() + GAP));
     axis.push(Style::Dim, format!("{last}{}", if days_apart { "" } else { " UTC" }));
@@ -432,10 +429,10 @@ pub(crate) fn not_captures(n: u64) -> String {
     format!("not captures: {}", counted(n, "file", "files"))
 }
 
-use capkeep_pcap::Timestamp;
-
 #[cfg(test)]
 mod tests {
+    use capkeep_pcap::Timestamp;
+
     use super::*;
 
     fn page(width: usize) -> Page {
@@ -538,7 +535,8 @@ mod tests {
     fn a_chart_shows_its_peak_and_the_width_of_a_column() {
         let chart = Chart {
             title: "Traffic over time".into(),
-            start: Timestamp::from_parts(1_700_000_000, 0),
+            first: Timestamp::from_parts(1_700_000_000, 0),
+            last: Timestamp::from_parts(1_700_000_300, 0),
             step: 1 << 30,
             steps: (0..300).map(|i| (i % 50, (i % 50) * 1000)).collect(),
         };

@@ -82,7 +82,8 @@ pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
 fn scaled(n: f64, unit: &str) -> String {
     const PREFIXES: [&str; 6] = ["k", "M", "G", "T", "P", "E"];
     if n < 999.5 {
-        return format!("{n:.0} {unit}");
+        let small = n < 10.0 && n.fract() > 0.0;
+        return if small { format!("{n:.2} {unit}") } else { format!("{n:.0} {unit}") };
     }
     let mut n = n;
     let mut prefix = "";
@@ -95,6 +96,15 @@ fn scaled(n: f64, unit: &str) -> String {
         prefix = p;
     }
     format!("{n:.1} {prefix}{unit}")
+}
+
+/// A number of things per second: exact where it is large, with decimals where it is small.
+pub(crate) fn rated(rate: f64) -> String {
+    match rate {
+        0.0..0.01 if rate > 0.0 => "<0.01".into(),
+        ..10.0 => format!("{rate:.2}"),
+        _ => count(rate.round() as u64),
+    }
 }
 
 /// A share in percent with one decimal; what is there but too small to print says so.

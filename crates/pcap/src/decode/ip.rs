@@ -21,18 +21,24 @@ pub(super) fn v4(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
         return v4_cut(at, out);
     };
     let header_len = usize::from(header.ihl()) * 4;
+    let total_len = usize::from(header.total_len());
+    // Segmentation offload leaves the length 0 where 16 bits cannot hold it: then everything is payload.
+    if total_len < header_len && total_len != 0 {
+        return Err(SkipReason::BadIpHeader);
+    }
     let source = u32::from_be_bytes(header.source());
     let destination = u32::from_be_bytes(header.destination());
     network(out, u128::from(source), u128::from(destination), false, header.protocol().0, header.ttl());
     out.fragment = if header.is_fragmenting_payload() {
         let id = u32::from(header.identification());
-        if header.fragments_offset().value() == 0 { Fragment::First(id) } else { Fragment::Later(id) }
+        match u32::from(header.fragments_offset().value()) * 8 {
+            0 => Fragment::First(id),
+            offset => Fragment::Later { id, offset },
+        }
     } else {
         Fragment::No
     };
-    let total_len = usize::from(header.total_len());
-    // Segmentation offload leaves the length 0 where 16 bits cannot hold it: then everything is payload.
-    let packet = if total_len == 0 { at } else { at.trim(total_len.max(header_len)) };
+    let packet = if total_len == 0 { at } else { at.trim(total_len) };
     transport::any(packet.skip(header_len), out);
     Ok(())
 }
@@ -41,7 +47,13 @@ pub(super) fn v4(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
 #[cold]
 fn v4_cut(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
     let first = at.u8(0)?;
-    if first >> 4 != 4 || first & 0x0f < 5 {
+    // The layer below may say IPv4 and mean IP.
+    if first >> 4 == 6 {
+        return v6(at, out);
+    }
+    let header_len = usize::from(first & 0x0f) * 4;
+    let total_len = usize::from(at.u16(2)?);
+    if first >> 4 != 4 || header_len < 20 || total_len < header_len && total_len != 0 {
         return Err(SkipReason::BadIpHeader);
     }
     let source = at.u32(12)?;
@@ -52,11 +64,9 @@ fn v4_cut(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
     out.fragment = match (fragment & 0x1fff, fragment & 0x2000 != 0) {
         (0, false) => Fragment::No,
         (0, true) => Fragment::First(id),
-        _ => Fragment::Later(id),
+        (offset, _) => Fragment::Later { id, offset: u32::from(offset) * 8 },
     };
-    let header_len = usize::from(first & 0x0f) * 4;
-    let total_len = usize::from(at.u16(2)?);
-    let packet = if total_len == 0 { at } else { at.trim(total_len.max(header_len)) };
+    let packet = if total_len == 0 { at } else { at.trim(total_len) };
     transport::any(packet.skip(header_len), out);
     Ok(())
 }
@@ -109,7 +119,7 @@ fn extensions(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
                     // An atomic fragment (RFC 6946) is a whole packet.
                     (0, false) => Fragment::No,
                     (0, true) => Fragment::First(id),
-                    _ => Fragment::Later(id),
+                    (offset, _) => Fragment::Later { id, offset: u32::from(offset) },
                 };
                 8
             }
@@ -124,7 +134,7 @@ fn extensions(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
         out.descend()?;
         out.protocol = next;
         rest = rest.skip(length);
-        if matches!(out.fragment, Fragment::Later(_)) {
+        if matches!(out.fragment, Fragment::Later { .. }) {
             // What follows is the middle of something; the protocol is the one the fragment header names, and a
             // chain behind it cannot be followed.
             transport::any(rest, out);

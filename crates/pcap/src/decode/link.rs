@@ -1,6 +1,6 @@
 //! Link layers: everything in front of the network layer.
 
-use super::{Cursor, Decoded, SkipReason, ip, ppp, wlan};
+use super::{Cursor, Decoded, SkipReason, ip, juniper, ppp, wlan, wrapped};
 use crate::LinkType;
 
 type Done = Result<(), SkipReason>;
@@ -15,6 +15,7 @@ pub(super) fn ethernet(at: Cursor<'_>, out: &mut Decoded) -> Done {
     match kind {
         0x0800 => ip::v4(rest, out),
         0x86dd => ip::v6(rest, out),
+        0..0x0600 if wrapped::is_isl(at) => wrapped::isl(at, out),
         _ => ether_payload(kind, rest, out),
     }
 }
@@ -53,14 +54,14 @@ pub(super) fn ether_type(kind: u16, at: Cursor<'_>, out: &mut Decoded) -> Done {
         }
         0x880b => ppp::frame(at, out),
         0x6558 => ethernet(at, out),
-        // Cisco VN-tag: tag, then the real type.
-        0x8926 => ether_payload(at.u16(4)?, at.skip(6), out),
-        // IEEE 802.1BR E-tag.
-        0x893f => ether_payload(at.u16(6)?, at.skip(8), out),
+        // Cisco VN-tag, high-availability ring (IEC 62439-3): tag, then the real type.
+        0x8926 | 0x892f => ether_payload(at.u16(4)?, at.skip(6), out),
+        // IEEE 802.1BR E-tag; Cisco metadata: version, length, option, tag.
+        0x893f | 0x8909 => ether_payload(at.u16(6)?, at.skip(8), out),
         // IEEE 802.1Qau congestion notification tag.
         0x22e9 => ether_payload(at.u16(2)?, at.skip(4), out),
-        // Cisco metadata: version, length, option, tag.
-        0x8909 => ether_payload(at.u16(6)?, at.skip(8), out),
+        // Cisco FabricPath: tag, then the frame; the outer addresses are the switches'.
+        0x8903 => ethernet(at.skip(2), out),
         // IEEE 802.1ah: service tag, then the customer's frame.
         0x88e7 => ethernet(at.skip(4), out),
         // TRILL (RFC 6325): options length in 4-byte words in bits 6..11 of the first word.
@@ -129,10 +130,15 @@ pub(super) fn snap(at: Cursor<'_>, out: &mut Decoded) -> Done {
 /// An MPLS label stack (RFC 3032). Nothing says what is below; the first nibble tells IP, and a pseudowire carries
 /// Ethernet behind a zero control word (RFC 4385) or without one.
 pub(super) fn mpls(at: Cursor<'_>, out: &mut Decoded) -> Done {
+    /// Label that marks maintenance cells (ITU-T Y.1711) instead of a packet.
+    const OAM_ALERT: u32 = 14;
     let mut rest = at;
     loop {
         out.descend()?;
         let entry = rest.u32(0)?;
+        if entry >> 12 == OAM_ALERT {
+            return Err(SkipReason::EtherType(0x8847));
+        }
         rest = rest.skip(4);
         if entry & 0x100 != 0 {
             break;
@@ -158,8 +164,10 @@ pub(super) fn mpls(at: Cursor<'_>, out: &mut Decoded) -> Done {
 
 /// ARP (RFC 826) over any hardware, for IPv4.
 fn arp(at: Cursor<'_>, out: &mut Decoded) -> Done {
+    /// Hardware type of ARP over ATM (RFC 2225), whose lengths mean something else.
+    const ATM: u16 = 19;
     let hardware_len = usize::from(at.u8(4)?);
-    if at.u16(2)? != 0x0800 || at.u8(5)? != 4 {
+    if at.u16(0)? == ATM || at.u16(2)? != 0x0800 || at.u8(5)? != 4 {
         return Err(SkipReason::EtherType(0x0806));
     }
     let sender = at.u32(8 + hardware_len)?;
@@ -232,6 +240,16 @@ pub(super) fn any(link: LinkType, at: Cursor<'_>, out: &mut Decoded) -> Done {
         }
         LinkType::NFLOG => nflog(at, out),
         LinkType::EPON => ethernet(at.skip(8), out),
+        LinkType::ETHERNET_MPACKET => wrapped::mpacket(at, out),
+        LinkType::ERF => wrapped::erf(at, out),
+        LinkType::DOCSIS => wrapped::docsis(at, out),
+        LinkType::SYMANTEC_FIREWALL => wrapped::symantec(at, out),
+        LinkType::MFR => multilink_frame_relay(at, out),
+        // Classical IP over ATM.
+        LinkType::ATM_CLIP => classical_ip(at, out),
+        // Solaris: version, family, type, lengths and interface numbers.
+        LinkType::IPNET => family(u32::from(at.u8(1)?), at.skip(24), out),
+        LinkType(130..=137 | 164 | 167 | 168 | 178..=181) => juniper::any(link, at, out),
         LinkType::PKTAP => {
             let length = at.u32_le(0)? as usize;
             let inner = LinkType(at.u32_le(8)? as u16);
@@ -255,15 +273,26 @@ pub(super) fn any(link: LinkType, at: Cursor<'_>, out: &mut Decoded) -> Done {
     }
 }
 
+/// Classical IP over ATM (RFC 2225): with LLC and SNAP, or without anything.
+fn classical_ip(at: Cursor<'_>, out: &mut Decoded) -> Done {
+    if at.bytes.starts_with(&[0xaa, 0xaa, 0x03]) { llc(at, out) } else { ip::any(at, out) }
+}
+
 /// BSD loopback: the address family in the byte order of whoever captured.
 fn null(at: Cursor<'_>, out: &mut Decoded) -> Done {
     if at.bytes.starts_with(&[0xff, 0x03]) {
         return ppp::frame(at, out);
     }
     let value = at.u32(0)?;
-    // Families are below 256: the order that makes the number small is the right one.
-    let value = if value > 0xffff { value.swap_bytes() } else { value };
-    family(value, at.skip(4), out)
+    // Families are below 256: the order that makes the number small is the right one. Some systems used only the
+    // first two bytes, others put an EtherType into the last two.
+    let swapped = value.swap_bytes();
+    match (value, swapped) {
+        (0..=0xffff, _) => family(value, at.skip(4), out),
+        (_, 0..=0xffff) if swapped & 0xff != 0 || swapped >= 0x0600 => family(swapped, at.skip(4), out),
+        _ if value & 0xffff == 0 => family(value >> 16, at.skip(4), out),
+        _ => family(value & 0xffff, at.skip(4), out),
+    }
 }
 
 /// An address family number of some BSD, Linux, Solaris or Windows, or an `EtherType` in its place.
@@ -296,7 +325,7 @@ fn cooked(protocol: u16, hardware: u16, at: Cursor<'_>, out: &mut Decoded) -> Do
 }
 
 /// Frame Relay (RFC 2427), or Cisco's own encapsulation.
-fn frame_relay(at: Cursor<'_>, out: &mut Decoded) -> Done {
+pub(super) fn frame_relay(at: Cursor<'_>, out: &mut Decoded) -> Done {
     // The last byte of the address has its lowest bit set; two, three or four bytes are legal.
     let length = at.bytes.iter().take(4).position(|b| b & 1 == 1).ok_or(SkipReason::TooShort)? + 1;
     let rest = at.skip(length);
@@ -304,7 +333,11 @@ fn frame_relay(at: Cursor<'_>, out: &mut Decoded) -> Done {
         return ether_type(rest.u16(0)?, rest.skip(2), out);
     }
     // A zero byte of padding may stand before the NLPID.
-    let rest = if rest.u8(1)? == 0 { rest.skip(2) } else { rest.skip(1) };
+    nlpid(if rest.u8(1)? == 0 { rest.skip(2) } else { rest.skip(1) }, out)
+}
+
+/// What follows a network layer protocol identifier (ISO/IEC TR 9577).
+pub(super) fn nlpid(rest: Cursor<'_>, out: &mut Decoded) -> Done {
     let inner = rest.skip(1);
     match rest.u8(0)? {
         0xcc => ip::v4(inner, out),
@@ -316,6 +349,16 @@ fn frame_relay(at: Cursor<'_>, out: &mut Decoded) -> Done {
     }
 }
 
+/// Multilink Frame Relay (FRF.16): two bytes in front of frames that are whole.
+pub(super) fn multilink_frame_relay(at: Cursor<'_>, out: &mut Decoded) -> Done {
+    // Begin, end, control.
+    if at.u8(0)? & 0xe0 != 0xc0 {
+        return Err(SkipReason::LinkControl);
+    }
+    frame_relay(at.skip(2), out)
+}
+
+/// IEEE 802.5.
 fn token_ring(at: Cursor<'_>, out: &mut Decoded) -> Done {
     // Frame control 01xxxxxx is LLC; the rest is ring management.
     if at.u8(1)? & 0xc0 != 0x40 {

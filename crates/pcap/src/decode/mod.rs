@@ -9,6 +9,7 @@
 
 mod icmp;
 mod ip;
+mod juniper;
 mod link;
 mod names;
 mod ppp;
@@ -17,6 +18,7 @@ mod transport;
 mod tunnel;
 mod tunnels;
 mod wlan;
+mod wrapped;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -58,6 +60,8 @@ pub struct Decoded {
     pub payload_len: u32,
     /// Bytes of that payload which lie in front of the end of the captured bytes.
     pub payload_captured: u32,
+    /// First fragments: what the transport header says of the whole datagram.
+    pub datagram: Datagram,
     /// How much of the transport header could be read.
     pub transport: Transport,
     /// TCP header.
@@ -78,7 +82,7 @@ pub struct Decoded {
     /// 0 without a tunnel.
     pub scope: u64,
     /// Layers taken off so far.
-    depth: u8,
+    pub(crate) depth: u8,
 }
 
 impl Decoded {
@@ -148,8 +152,22 @@ pub enum Fragment {
     No,
     /// The first fragment, with the transport header. Carries the identification.
     First(u32),
-    /// A later fragment, without. Carries the identification.
-    Later(u32),
+    /// A later fragment, without.
+    Later {
+        /// Identification.
+        id: u32,
+        /// Where it lies in the datagram, in bytes.
+        offset: u32,
+    },
+}
+
+/// What the transport header in a first fragment says of the whole datagram; bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Datagram {
+    /// Length of the transport header.
+    pub header: u32,
+    /// Length of header and payload, where the header says it (UDP): what lies behind it is padding.
+    pub length: Option<u32>,
 }
 
 /// The packet that an ICMP error quotes.
@@ -173,12 +191,21 @@ pub struct Quote {
 ///
 /// # Errors
 /// The reason why the packet has no network addresses to be counted under.
-#[inline]
 pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Result<Decoded, SkipReason> {
     let mut out = Decoded::default();
-    let cursor = Cursor { bytes: data, wire: (wire_len as usize).max(data.len()) };
-    if link == LinkType::ETHERNET { link::ethernet(cursor, &mut out)? } else { link::any(link, cursor, &mut out)? }
+    decode_into(link, data, wire_len, &mut out)?;
     Ok(out)
+}
+
+/// As [`decode`], into a value that is used again: what it held is dropped.
+///
+/// # Errors
+/// As [`decode`]; then `out` holds nothing of use.
+#[inline]
+pub fn decode_into(link: LinkType, data: &[u8], wire_len: u32, out: &mut Decoded) -> Result<(), SkipReason> {
+    *out = Decoded::default();
+    let cursor = Cursor { bytes: data, wire: (wire_len as usize).max(data.len()) };
+    if link == LinkType::ETHERNET { link::ethernet(cursor, out) } else { link::any(link, cursor, out) }
 }
 
 /// What is left of a packet: the captured bytes, and how many there were on the wire.

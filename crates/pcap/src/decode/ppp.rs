@@ -21,6 +21,8 @@ pub(super) fn protocol(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReas
         0x0021 => ip::v4(rest, out),
         0x0057 => ip::v6(rest, out),
         0x0281 | 0x0283 => link::mpls(rest, out),
+        // Multilink (RFC 1990) with 24-bit sequence numbers: both flags set mean a whole packet.
+        0x003d if rest.u8(0)? & 0xc0 == 0xc0 => protocol(rest.skip(4), out),
         // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
         0x0031 if rest.u8(1)? == 1 => link::ethernet(rest.skip(2), out),
         _ => Err(SkipReason::Ppp(number)),

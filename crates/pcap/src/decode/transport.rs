@@ -2,13 +2,13 @@
 
 use etherparse::TcpHeaderSlice;
 
-use super::{Cursor, Decoded, Fragment, Tcp, Transport, icmp, tunnels};
+use super::{Cursor, Datagram, Decoded, Fragment, Tcp, Transport, icmp, tunnels};
 
 /// Whatever the IP header says follows. Never fails: what cannot be read leaves the packet to its addresses.
 #[inline]
 pub(super) fn any(at: Cursor<'_>, out: &mut Decoded) {
     payload(out, at);
-    if matches!(out.fragment, Fragment::Later(_)) {
+    if matches!(out.fragment, Fragment::Later { .. }) {
         return;
     }
     match out.protocol {
@@ -109,6 +109,7 @@ fn tcp_cut(at: Cursor<'_>, out: &mut Decoded) {
         return;
     }
     out.transport = Transport::Whole;
+    out.datagram.header = header_len as u32;
     payload(out, at.skip(header_len));
 }
 
@@ -126,6 +127,9 @@ fn udp(at: Cursor<'_>, out: &mut Decoded) {
         body = body.trim(usize::from(length) - 8);
     }
     payload(out, body);
+    if matches!(out.fragment, Fragment::First(_)) && length >= 8 {
+        out.datagram = Datagram { header: 8, length: Some(u32::from(length)) };
+    }
     if out.fragment == Fragment::No && tunnels::is_udp_tunnel(out.source_port, out.destination_port) {
         tunnels::over_udp(body, out);
     }

@@ -25,7 +25,7 @@ pub enum TunnelKind {
     FourInSix,
     /// IPv6 in IPv6 (RFC 2473).
     SixInSix,
-    /// GTP-U (3GPP TS 29.281); the id is the TEID.
+    /// GTP-U (3GPP TS 29.281); the id is the TEID, in version 0 the flow label.
     Gtp,
     /// Teredo (RFC 4380).
     Teredo,

@@ -5,13 +5,13 @@ use super::{Cursor, Decoded, SkipReason, TunnelKind, TunnelLayer, ip, link, ppp,
 type Done = Result<(), SkipReason>;
 
 /// VXLAN (RFC 7348), its generic extension, Linux's VXLAN from before the number was assigned, Geneve, GTP-U,
-/// Teredo, L2TP, MPLS in UDP, AYIYA, CAPWAP data, LISP data.
+/// Teredo, L2TP, GTP version 0, GRE in UDP (RFC 8086), MPLS in UDP, AYIYA, CAPWAP data, LISP data.
 pub(super) const fn is_udp_tunnel(source: u16, destination: u16) -> bool {
     is_tunnel_port(destination) || is_tunnel_port(source)
 }
 
 const fn is_tunnel_port(port: u16) -> bool {
-    matches!(port, 4789 | 4790 | 8472 | 6081 | 2152 | 3544 | 1701 | 6635 | 5072 | 5247 | 4341)
+    matches!(port, 4789 | 4790 | 8472 | 6081 | 2152 | 3386 | 4754 | 3544 | 1701 | 6635 | 5072 | 5247 | 4341)
 }
 
 /// Tries the inside of a UDP datagram to or from a tunnel's port; leaves the packet as it was if it has none.
@@ -24,6 +24,8 @@ pub(super) fn over_udp(at: Cursor<'_>, out: &mut Decoded) {
             4790 => vxlan_gpe(at, out),
             6081 => geneve(at, out),
             2152 => gtp(at, out),
+            3386 => gtp_v0(at, out),
+            4754 => gre(at, out),
             3544 => teredo(at, out),
             1701 => l2tp(at, out),
             6635 => enter(out, TunnelKind::Mpls, None).and_then(|()| link::mpls(at, out)),
@@ -227,6 +229,20 @@ fn gtp(at: Cursor<'_>, out: &mut Decoded) -> Done {
     }
     enter(out, TunnelKind::Gtp, Some(id))?;
     ip::any(at.skip(header), out)
+}
+
+/// GTP version 0 (3GPP TS 09.60): a header of 20 bytes, user data only.
+fn gtp_v0(at: Cursor<'_>, out: &mut Decoded) -> Done {
+    /// Message type of user data.
+    const T_PDU: u8 = 255;
+    let [flags, message] = at.array(0)?;
+    // Version 0, not the charging protocol.
+    if flags >> 5 != 0 || flags & 0x10 == 0 || message != T_PDU {
+        return Err(SkipReason::LinkControl);
+    }
+    let id = u32::from(at.u16(6)?);
+    enter(out, TunnelKind::Gtp, Some(id))?;
+    ip::any(at.skip(20), out)
 }
 
 /// Teredo (RFC 4380): IPv6 behind optional authentication and origin indications.

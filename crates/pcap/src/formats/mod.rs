@@ -15,7 +15,7 @@ mod snoop;
 
 /// Bytes aimed at for one batch: 1 MiB (chosen: with the frames it fits in the second-level cache of one core,
 /// so that whoever decodes the batch finds it there, and one read(2) still moves a thousand packets).
-pub(crate) const BATCH_BYTES: usize = 1 << 20;
+pub(crate) const BATCH_BYTES: usize = 1 << 18;
 
 /// Most bytes of one packet, where no link type says otherwise: 262,144, `MAXIMUM_SNAPLEN` of libpcap and
 /// `WTAP_MAX_PACKET_SIZE_STANDARD` of Wireshark.

@@ -6,16 +6,13 @@
 //! A table of frame offsets, usually at the end of the file, gives the order of the frames. They mostly lie one
 //! after the other, so they are read in spans of many frames, and one by one only where the table jumps.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-
 use super::netmon_frame::{Version, medium_link_type, start_time};
 use super::netmon_table::Table;
 use super::pcapng::note_other;
 use super::pcapng_block::note_comment;
 use super::{BATCH_BYTES, Fill, FileFormat, Filled, cut_header};
 use crate::bytes::{u16_at, u32_at, utf16_text};
-use crate::source::Source;
+use crate::source::{Seekable, Source};
 use crate::{Batch, Error, Facts, Format, Frame, Interface, LinkType, Result};
 
 pub(super) const FORMAT: FileFormat = FileFormat { name: "netmon", recognise, open };
@@ -58,8 +55,8 @@ fn open(mut source: Source, facts: &mut Facts) -> Result<Box<dyn Fill>> {
     let (table_offset, table_len) = (u64::from(word(24)), u64::from(word(28)));
     let (comment_offset, comment_len) = (u64::from(word(40)), word(44));
 
-    let (mut file, file_len) = source.into_seekable(SPOOL_LIMIT)?;
-    let table = Table::new(table_offset, table_len, file_len)?;
+    let mut file = source.into_seekable(SPOOL_LIMIT)?;
+    let table = Table::new(table_offset, table_len, file.len())?;
     facts.format = Some(if major == 1 { Format::NetMon1 } else { Format::NetMon2 });
     facts.sections = 1;
     let link_type = medium_link_type(medium);
@@ -69,7 +66,6 @@ fn open(mut source: Source, facts: &mut Facts) -> Result<Box<dyn Fill>> {
     }
     Ok(Box::new(Frames {
         file,
-        file_len,
         version,
         link_type,
         start: start_time(&header),
@@ -83,11 +79,9 @@ fn open(mut source: Source, facts: &mut Facts) -> Result<Box<dyn Fill>> {
 
 /// Comments of 2.2 and later: for each a number of frames, the frame's offset, a title and a description, both
 /// with their length in bytes. A list that makes no sense ends there.
-fn read_comments(file: &mut File, offset: u64, len: u32, facts: &mut Facts) {
+fn read_comments(file: &mut Seekable, offset: u64, len: u32, facts: &mut Facts) {
     let mut comments = Vec::new();
-    if file.seek(SeekFrom::Start(offset)).is_err()
-        || file.by_ref().take(u64::from(len)).read_to_end(&mut comments).is_err()
-    {
+    if file.read_at(offset, len as usize, &mut comments).is_err() {
         return;
     }
     let mut rest = comments.as_slice();
@@ -114,8 +108,7 @@ struct Span {
 /// Reads frames in the order of the frame table.
 #[derive(Debug)]
 struct Frames {
-    file: File,
-    file_len: u64,
+    file: Seekable,
     version: Version,
     /// Of all frames before 2.1.
     link_type: LinkType,
@@ -135,8 +128,8 @@ impl Frames {
     /// The next frame, or `None` where the batch is full or the table at its end.
     fn next(&mut self, batch: &mut Batch, facts: &mut Facts) -> Result<Option<()>> {
         let Some(offset) = self.table.peek(&mut self.file)? else { return Ok(None) };
-        if offset >= self.file_len {
-            let what = format!("frame table points to byte {offset} of {}", self.file_len);
+        if offset >= self.file.len() {
+            let what = format!("frame table points to byte {offset} of {}", self.file.len());
             return Err(Error::Damaged { offset: self.table.offset(), what });
         }
         if self.last.contains(&offset) {
@@ -145,7 +138,7 @@ impl Frames {
         }
         let Some((span, len)) = self.locate(offset, batch)? else { return Ok(None) };
         self.delivered += len as u64;
-        if self.delivered > self.file_len {
+        if self.delivered > self.file.len() {
             let what = "frame table uses the same bytes more than once".to_owned();
             return Err(Error::Damaged { offset, what });
         }
@@ -191,19 +184,16 @@ impl Frames {
             .clamp(SMALLEST_SPAN, BATCH_BYTES);
         let start = batch.data.len();
         let span = Span { offset, start, taken: 0 };
-        let io = |source| Error::Io { offset, source };
-        self.file.seek(SeekFrom::Start(offset)).map_err(io)?;
         self.span = Some(span);
         let window = self.window.min(room.max(SMALLEST_SPAN));
         batch.data.reserve(window);
-        self.file.by_ref().take(window as u64).read_to_end(&mut batch.data).map_err(io)?;
+        self.file.read_at(offset, window, &mut batch.data)?;
         let have = batch.data.len() - start;
         let header = batch.data.get(start..).unwrap_or_default();
         let needed = self.version.record_len(header, offset)?;
         let len = needed.unwrap_or_else(|| self.version.header_len());
         if len > have {
-            let more = (len - have) as u64;
-            self.file.by_ref().take(more).read_to_end(&mut batch.data).map_err(io)?;
+            self.file.read_at(offset + have as u64, len - have, &mut batch.data)?;
         }
         let have = batch.data.len() - start;
         if needed.is_none() || len > have {

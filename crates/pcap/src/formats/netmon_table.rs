@@ -1,8 +1,6 @@
 //! The frame table of a `NetMon` file.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-
+use crate::source::Seekable;
 use crate::{Error, Result};
 
 /// Bytes of one entry: the offset of a frame, little-endian.
@@ -40,7 +38,7 @@ impl Table {
     /// # Errors
     ///
     /// [`Error::Io`]; [`Error::CutShort`] if the file shrank.
-    pub(super) fn peek(&mut self, file: &mut File) -> Result<Option<u64>> {
+    pub(super) fn peek(&mut self, file: &mut Seekable) -> Result<Option<u64>> {
         loop {
             if let Some(entry) = self.chunk.get(self.used..).and_then(|rest| rest.first_chunk()) {
                 return Ok(Some(u64::from(u32::from_le_bytes(*entry))));
@@ -49,11 +47,10 @@ impl Table {
             if wanted == 0 {
                 return Ok(None);
             }
-            let io = |source| Error::Io { offset: self.next, source };
             self.chunk.clear();
             self.used = 0;
-            file.seek(SeekFrom::Start(self.next)).map_err(io)?;
-            let available = file.by_ref().take(wanted).read_to_end(&mut self.chunk).map_err(io)? as u64;
+            file.read_at(self.next, wanted as usize, &mut self.chunk)?;
+            let available = self.chunk.len() as u64;
             if available < wanted {
                 let (offset, what) = (self.next, "NetMon frame table");
                 return Err(Error::CutShort { offset, what, needed: wanted, available });

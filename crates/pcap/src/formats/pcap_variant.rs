@@ -4,12 +4,12 @@
 //! magic number of their own. As Wireshark does (`libpcap_try_variants` in `wiretap/libpcap.c`), the first
 //! records are read in the form of each variant and the form with the fewest oddities is taken.
 
-use super::MAX_PACKET;
+use super::{BATCH_BYTES, MAX_PACKET};
 use crate::Format;
 use crate::bytes::{u16_at, u32_at, words};
 
-/// Bytes looked at to tell variants apart (chosen: three records of ordinary size).
-pub(super) const LOOK_AHEAD: usize = 8192;
+/// Bytes looked at to tell variants apart: the first batch, three records of the largest size.
+pub(super) const LOOK_AHEAD: usize = BATCH_BYTES;
 
 /// Records looked at, as Wireshark does.
 const RECORDS: usize = 3;
@@ -60,17 +60,8 @@ impl Variant {
     /// Oddities in what follows the sixteen bytes all variants have.
     fn oddities(self, record: &[u8], big: bool) -> Option<u32> {
         match self {
-            Self::Plain => Some(0),
-            Self::Nokia => {
-                // 0xXfbfYZ0W with X in 9 b, Y in b d, Z in 6 9, W in 1 2: what has been seen.
-                let stuff = u32_at(record, 16, false)?;
-                let seen = stuff & 0x0fff_00f0 == 0x0fbf_0000
-                    && matches!(stuff >> 28, 0x9 | 0xb)
-                    && matches!(stuff >> 12 & 0xf, 0xb | 0xd)
-                    && matches!(stuff >> 8 & 0xf, 0x6 | 0x9)
-                    && matches!(stuff & 0xf, 1 | 2);
-                Some(u32::from(!seen))
-            }
+            // What Nokia's four bytes mean is not known.
+            Self::Plain | Self::Nokia => Some(0),
             Self::RedHat | Self::Modified | Self::Suse => {
                 let interface = u32_at(record, 16, big)?;
                 let protocol = u16_at(record, 20, big)?;

@@ -78,6 +78,7 @@ impl Column {
 }
 
 /// Counters are 64-bit unsigned where they are counted; no capture holds 2^63 of anything.
+#[expect(clippy::unnecessary_wraps, reason = "the columns want an option")]
 fn wide(n: u64) -> Option<i64> {
     Some(i64::try_from(n).unwrap_or(i64::MAX))
 }
@@ -366,7 +367,10 @@ mod tests {
             assert!(column.meaning.ends_with('.'), "{}", column.name);
             assert!(column.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", column.name);
             assert_eq!(column.name.ends_with("_ns"), column.unit == "ns", "{}", column.name);
-            assert_eq!(column.name.ends_with("_bytes") || column.name.ends_with("_mss"), column.unit == "bytes");
+            assert_eq!(
+                column.name.ends_with("_bytes") || column.name.ends_with("_mss"),
+                column.unit == "bytes"
+            );
         }
         assert_eq!(markdown().lines().count(), COLUMNS.len() + 2);
     }

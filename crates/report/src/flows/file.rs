@@ -113,7 +113,8 @@ impl Encoder {
         let schema = frame::schema();
         Ok(match format {
             FileFormat::Parquet => {
-                let version = KeyValueMetadata::from_static(vec![("capkeep.schema".into(), SCHEMA_NAME.into())]);
+                let version =
+                    KeyValueMetadata::from_static(vec![("capkeep.schema".into(), SCHEMA_NAME.into())]);
                 let writer = ParquetWriter::new(out)
                     .with_compression(ParquetCompression::Zstd(None))
                     .with_key_value_metadata(Some(version))
@@ -123,7 +124,9 @@ impl Encoder {
             FileFormat::Arrow => {
                 // The oldest level: string views are not read everywhere yet.
                 let level = CompatLevel::oldest();
-                let fields = default_ipc_fields(polars_io::schema_to_arrow_checked(&schema, level, "ipc")?.iter_values());
+                let fields = default_ipc_fields(
+                    polars_io::schema_to_arrow_checked(&schema, level, "ipc")?.iter_values(),
+                );
                 let writer = IpcWriter::new(out)
                     .with_compat_level(level)
                     .with_compression(Some(IpcCompression::LZ4))
@@ -235,9 +238,7 @@ impl FlowFile {
 
     pub(super) fn finish(self) -> Result<WholeFile, ExportError> {
         let Self { target, temporary, encoder, mut out } = self;
-        encoder
-            .finish(&mut out)
-            .map_err(|source| ExportError::Encode { path: target.clone(), source })?;
+        encoder.finish(&mut out).map_err(|source| ExportError::Encode { path: target.clone(), source })?;
         out.flush().map_err(|source| ExportError::Io { path: target.clone(), source })?;
         Ok(WholeFile { target, temporary })
     }

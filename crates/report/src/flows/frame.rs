@@ -43,7 +43,7 @@ pub(super) fn schema() -> Schema {
         };
         Field::new(column.name.into(), dtype)
     };
-    Schema::from_iter(COLUMNS.iter().map(field))
+    COLUMNS.iter().map(field).collect()
 }
 
 /// A table of the flows, in one chunk. With `parallel`, columns are made on polars' own threads: waiting for
@@ -61,7 +61,9 @@ pub(super) fn frame(flows: &[FlowRecord], captures: &Captures, parallel: bool) -
 fn series(column: &Column, rows: &[Row<'_>]) -> Series {
     let name = column.name.into();
     match column.get {
-        Get::Int(get) => Int64Chunked::from_iter_options(name, rows.iter().map(|row| get(*row))).into_column(),
+        Get::Int(get) => {
+            Int64Chunked::from_iter_options(name, rows.iter().map(|row| get(*row))).into_column()
+        }
         Get::Bool(get) => {
             BooleanChunked::from_iter_options(name, rows.iter().map(|row| get(*row))).into_column()
         }

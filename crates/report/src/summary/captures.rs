@@ -108,7 +108,10 @@ fn one(capture: &Capture, alone: bool) -> Facts {
             .collect(),
     );
     if !alone {
-        out.line("packets", super::totals::volume(capture.packets, capture.wire_bytes, capture.captured_bytes));
+        out.line(
+            "packets",
+            super::totals::volume(capture.packets, capture.wire_bytes, capture.captured_bytes),
+        );
         out.line("time", super::totals::time(capture.first, capture.last));
     }
     let named = facts.interfaces.iter().filter(|interface| interface.name.is_some());
@@ -127,7 +130,7 @@ fn one(capture: &Capture, alone: bool) -> Facts {
         interfaces.push(Value::Text(format!("{} in all", count(named.count() as u64))));
     }
     out.line("interfaces", interfaces);
-    out.line("lost", drops(capture));
+    out.line("losses", drops(capture));
     let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) };
     let mut notes = Vec::new();
     if capture.truncated_packets > 0 {
@@ -140,7 +143,10 @@ fn one(capture: &Capture, alone: bool) -> Facts {
         notes.push(Value::Text(format!("time goes back {}", times(capture.time_goes_back))));
     }
     if facts.without_time > 0 {
-        notes.push(Value::Text(format!("{} without a time", counted(facts.without_time, "packet", "packets"))));
+        notes.push(Value::Text(format!(
+            "{} without a time",
+            counted(facts.without_time, "packet", "packets")
+        )));
     }
     out.line("note", notes);
     out.line(
@@ -162,22 +168,30 @@ fn drops(capture: &Capture) -> Vec<Value> {
     let sum = |each: &dyn Fn(capkeep_pcap::Drops) -> Option<u64>| {
         drops().filter_map(each).reduce(u64::saturating_add)
     };
-    let words = |n: Option<u64>, by: &str| match n {
-        Some(n) => Value::Text(format!("{} by the {by}", counted(n, "packet", "packets"))),
+    let words = |n: Option<u64>, how: &str| match n {
+        Some(n) => Value::Text(format!("{} {how}", counted(n, "packet", "packets"))),
         None => Value::Nothing,
     };
-    vec![words(sum(&|d| d.by_interface), "interface"), words(sum(&|d| d.by_system), "system")]
+    vec![
+        words(sum(&|d| d.by_interface), "dropped by the interface"),
+        words(sum(&|d| d.by_system), "dropped by the system"),
+        words(sum(&|d| d.between_packets), "missing between others"),
+    ]
 }
 
 fn many(captures: &[Capture]) -> Table {
     let folder = common_folder(captures.iter().map(|capture| capture.path.as_path()));
     let mut order: Vec<&Capture> = captures.iter().collect();
     order.sort_by(|a, b| {
-        b.error.is_some().cmp(&a.error.is_some()).then(b.wire_bytes.cmp(&a.wire_bytes)).then(a.path.cmp(&b.path))
+        b.error
+            .is_some()
+            .cmp(&a.error.is_some())
+            .then(b.wire_bytes.cmp(&a.wire_bytes))
+            .then(a.path.cmp(&b.path))
     });
     let damaged = captures.iter().filter(|capture| capture.error.is_some()).count();
     let mut columns = vec![
-        Column::words("capture"),
+        Column::words("capture").at_least(if damaged > 0 { 30 } else { 40 }),
         Column::words("format").drop(4),
         Column::number("packets"),
         Column::number("bytes").drop(1),
@@ -185,7 +199,7 @@ fn many(captures: &[Capture]) -> Table {
         Column::number("span").drop(3),
     ];
     if damaged > 0 {
-        columns.push(Column::words("could not be read"));
+        columns.push(Column::words("could not be read").at_least(34));
     }
     let row = |capture: &&Capture| {
         let name = folder.as_deref().and_then(|folder| capture.path.strip_prefix(folder).ok());

@@ -47,7 +47,7 @@ impl Section for Conversations {
                 Column::number("packets").drop(4),
                 Column::number("a to b"),
                 Column::number("b to a"),
-                Column::number("of all bytes").drop(3),
+                Column::number("share").drop(3),
                 Column::words("").drop(5),
             ],
             rows: heaviest.iter().map(row).collect(),

@@ -39,13 +39,13 @@ impl Section for Hosts {
         vec![Block::Table(Table {
             title: "Hosts with most bytes".into(),
             columns: vec![
-                Column::words("host"),
+                Column::words("host").at_least(39),
                 Column::number("flows"),
                 Column::number("as client").drop(4),
                 Column::number("packets").drop(3),
                 Column::number("sent"),
                 Column::number("received"),
-                Column::number("of all bytes").drop(2),
+                Column::number("share").drop(2),
                 Column::words("").drop(5),
             ],
             rows: heaviest.iter().map(row).collect(),

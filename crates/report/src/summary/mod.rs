@@ -138,8 +138,10 @@ mod tests {
         for i in 0..40 {
             let mut capture = one.clone();
             capture.path = format!("ring/part-{i:03}.pcap").into();
-            capture.error = (i == 17)
-                .then(|| capkeep_flow::CaptureError { message: "file is cut short".into(), offset: Some(77) });
+            capture.error = (i == 17).then(|| capkeep_flow::CaptureError {
+                message: "file is cut short".into(),
+                offset: Some(77),
+            });
             analysis.captures.push(capture);
         }
         let view = View { not_captures: 3, ..View::default() };

@@ -37,9 +37,9 @@ impl Section for Outcomes {
             title: "TCP outcomes".into(),
             columns: vec![
                 Column::words("state").drop(2),
-                Column::words("meaning"),
+                Column::words("meaning").at_least(38),
                 Column::number("flows"),
-                Column::number("of TCP").drop(1),
+                Column::number("share").drop(1),
                 Column::words("").drop(3),
             ],
             rows: rows.into_iter().map(row).collect(),

@@ -41,7 +41,7 @@ impl Section for Protocols {
                 Column::number("flows"),
                 Column::number("packets"),
                 Column::number("bytes"),
-                Column::number("of all bytes").drop(2),
+                Column::number("share").drop(2),
                 Column::words("").drop(3),
             ],
             rows: rows.into_iter().map(row).collect(),

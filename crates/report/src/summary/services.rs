@@ -43,7 +43,7 @@ impl Section for Services {
                 Column::number("packets"),
                 Column::number("bytes"),
                 Column::number("payload").drop(4),
-                Column::number("of all bytes").drop(2),
+                Column::number("share").drop(2),
                 Column::words("").drop(3),
             ],
             rows: heaviest.iter().map(row).collect(),

@@ -44,7 +44,7 @@ impl Section for Skipped {
             columns: vec![
                 Column::words("reason"),
                 Column::number("packets"),
-                Column::number("of all packets").drop(1),
+                Column::number("share").drop(1),
             ],
             rows: rows.into_iter().map(row).collect(),
             notes: Vec::new(),

@@ -17,14 +17,18 @@ impl Section for Timeline {
     }
 
     fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
-        let (start, buckets) = analysis.timeline.buckets();
+        let (_, buckets) = analysis.timeline.buckets();
         // One bucket is no shape.
+        let (Some(first), Some(last)) = (analysis.totals.first, analysis.totals.last) else {
+            return Vec::new();
+        };
         if buckets.len() < 2 {
             return Vec::new();
         }
         vec![Block::Chart(Chart {
             title: "Traffic over time".into(),
-            start,
+            first,
+            last,
             step: analysis.timeline.bucket_nanos(),
             steps: buckets.iter().map(|counts| (counts.packets, counts.wire_bytes)).collect(),
         })]

@@ -47,7 +47,10 @@ impl Section for Totals {
             flows.push(Value::Text(format!("{} in none", crate::value::count(totals.skipped))));
         }
         if totals.peak_live_flows > 0 {
-            flows.push(Value::Text(format!("at most {} at once", crate::value::count(totals.peak_live_flows))));
+            flows.push(Value::Text(format!(
+                "at most {} at once",
+                crate::value::count(totals.peak_live_flows)
+            )));
         }
         facts.line("flows", flows);
         vec![Block::Facts(facts)]
@@ -85,11 +88,6 @@ fn rate(packets: u64, wire_bytes: u64, first: Option<Timestamp>, last: Option<Ti
     if seconds <= 0.0 {
         return Vec::new();
     }
-    let packet_rate = packets as f64 / seconds;
-    let packet_rate = if packet_rate < 10.0 {
-        format!("{packet_rate:.2}")
-    } else {
-        crate::value::count(packet_rate.round() as u64)
-    };
-    vec![Value::Text(format!("{packet_rate} packets/s")), Value::ByteRate(wire_bytes as f64 / seconds)]
+    let packets = crate::value::rated(packets as f64 / seconds);
+    vec![Value::Text(format!("{packets} packets/s")), Value::ByteRate(wire_bytes as f64 / seconds)]
 }

@@ -38,7 +38,7 @@ impl Section for Tunnels {
                 Column::words("tunnel"),
                 Column::number("packets"),
                 Column::number("bytes"),
-                Column::number("of all bytes"),
+                Column::number("share"),
             ],
             rows: rows.into_iter().map(row).collect(),
             notes: Vec::new(),

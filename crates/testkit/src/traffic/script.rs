@@ -72,9 +72,9 @@ impl Conversation {
         let has_timestamps = random.per_mille(850) && !is_minimum;
         let connection = |random: &mut Random| Script::Tcp(Connection::new(random, packets, has_timestamps));
         let script = match (packets, random.below(100)) {
-            (1, 0..40) => Script::OneWay,
-            (2, 0..60) | (3, 0..30) | (4..=6, 0..40) => Script::Dns,
-            (2, 60..75) | (3, 30..40) | (4..=6, 40..50) | (7..200, 0..2) => Script::Echo,
+            (1, 0..75) => Script::OneWay,
+            (2, 0..75) | (3, 0..45) | (4..=6, 0..40) => Script::Dns,
+            (2, 75..85) | (3, 45..55) | (4..=6, 40..50) | (7..200, 0..2) => Script::Echo,
             (7.., 2..12) if !is_minimum => Script::Quic { burst_left: 1, client_talks: true },
             _ => connection(random),
         };

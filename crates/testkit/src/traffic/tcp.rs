@@ -60,17 +60,16 @@ impl Course {
     /// A course that `packets` packets can take.
     pub(super) fn of_length(random: &mut Random, packets: u64) -> Self {
         match (packets, random.below(100)) {
-            (1, _) | (2, 0..50) | (3, 0..40) => Self::Silent,
+            (1, _) | (2, 0..40) | (3, 0..20) => Self::Silent,
             (2, _) => Self::Refused,
             (3, _) => Self::Open,
             (4, 0..50) => Self::ClientResets,
             (5, 0..30) => Self::ClientHalf,
             (5, 30..60) => Self::ServerHalf,
-            (4 | 5, _) => Self::ServerResets,
+            (4 | 5, _) | (6.., 90..94) => Self::ServerResets,
             (_, 0..45) => Self::ClientCloses,
             (_, 45..85) => Self::ServerCloses,
             (_, 85..90) => Self::ClientResets,
-            (_, 90..94) => Self::ServerResets,
             (_, 94..96) => Self::ClientHalf,
             (_, 96..98) => Self::ServerHalf,
             _ => Self::Open,

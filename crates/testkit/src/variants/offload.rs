@@ -93,28 +93,6 @@ pub(super) const LSO_KEPT: Variant = Variant {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn tmpseed() {
-        for seed in 0..20000 {
-            let t = crate::Traffic::plain(2000, 132, seed);
-            let mut p = t.packets();
-            let packets: Vec<_> = p.by_ref().collect();
-            let mut flows = p.truth().table.clone().unwrap_or_default();
-            flows.sort_by_key(|f| f.first_ns);
-            let has = |w: &dyn Fn(&crate::FlowTruth) -> bool| flows.iter().filter(|f| w(f)).count();
-            if !["tcp","udp","icmp","icmp6"].iter().all(|x| has(&|f| f.protocol.name()==*x)>0) { continue }
-            if !["S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "OTH"].iter().all(|x| has(&|f| f.conn_state.name()==*x)>0) { continue }
-            if has(&|f| f.client.is_ipv6())<12 { continue }
-            let tcp: u64 = flows.iter().filter(|f| f.protocol.name()=="tcp").map(|f| f.packets()).sum();
-            let v6: u64 = flows.iter().filter(|f| f.client.is_ipv6()).map(|f| f.packets()).sum();
-            let max: u64 = flows.iter().map(|f| f.packets()).max().unwrap();
-            let c = joined(super::Capture{packets, flows: flows.clone()}, MOST_ZERO);
-            let v6big = c.packets.iter().filter(|p| p.data.len()>1600 && crate::variants::base::is_v6(crate::variants::base::ip(p))).count();
-            let big = c.packets.iter().map(|p| p.data.len()).max().unwrap();
-            if big > 66000 && v6big>3 && tcp < 1950 && tcp>1500 && v6>150 && max<700 { println!("SEED {seed} tcp {tcp} v6 {v6} max {max} big {big} v6big {v6big} bytes {}", p.truth().wire_bytes) }
-        }
-    }
-
     use super::{LSO_KEPT, LSO_ZERO, MOST_ZERO, base, joined};
 
     #[test]

@@ -1,0 +1,280 @@
+//! `capkeep analyze`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use capkeep_flow::{Analysis, Event, Input, Options};
+use capkeep_pcap::{Filter, Timestamp};
+use capkeep_report::flows::{ExportError, FlowExport};
+use capkeep_report::terminal::visible;
+use capkeep_report::{View, json, summary};
+
+use super::Done;
+use crate::color::{ColorChoice, page};
+use crate::export::Exporter;
+use crate::failure::{hinted, warn};
+use crate::inputs::Inputs;
+use crate::progress::Progress;
+use crate::times::{IdleTimeout, idle_timeout, instant};
+use crate::{interrupt, output};
+
+/// Read captures and tell what is in them
+///
+/// Reads capture files into bidirectional flows and prints a summary: what the files say of themselves, traffic
+/// over time, protocols, tunnels, the busiest services, hosts and conversations, how TCP connections went, and
+/// which packets are in no flow and why.
+///
+/// Files are recognised by their first bytes, never by their names: pcap (microseconds, nanoseconds, "modified",
+/// both byte orders), pcapng, Microsoft Network Monitor 1 and 2, snoop; also in gzip, zstd, lz4 or xz. Segments of
+/// a ring buffer are read as one capture, so that their flows cross the edges of files; other files stay apart.
+///
+/// A damaged or cut file never stops the others: what came before the damage is counted, the place is told, and
+/// the exit code is 1.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = AFTER_HELP)]
+pub(crate) struct Analyze {
+    /// Capture files, folders, patterns, or - for standard input
+    ///
+    /// A folder stands for every capture in it and below; hidden files and files that are no captures are left
+    /// out and counted. A file that is named must be a capture. Patterns (*, ?, [a-z], **) may be quoted: they
+    /// work in every shell.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Write all flows to this file; its name ends in .parquet, .arrow, .csv, .json or .ndjson (repeatable)
+    ///
+    /// One row per flow, in an order that depends on the captures alone. `capkeep schema flows` tells what the
+    /// columns mean. The file appears when it is whole; an older one of the same name is replaced then.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    flows: Vec<PathBuf>,
+
+    /// Print the summary as one JSON object; `capkeep schema analysis` tells its keys
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Rows in tables of the busiest
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    top: u32,
+
+    /// Show no progress
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: ColorChoice,
+
+    /// Columns of the summary [default: those of the terminal, or 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
+    width: Option<u16>,
+
+    /// Leave out packets before this time
+    ///
+    /// RFC 3339 (2024-03-01T12:00:00Z; UTC if it names no offset), or seconds since 1970 with up to nine decimals.
+    #[arg(long, value_name = "TIME", value_parser = instant, allow_negative_numbers = true, help_heading = "What to read")]
+    from: Option<Timestamp>,
+
+    /// Leave out packets at or after this time
+    #[arg(long, value_name = "TIME", value_parser = instant, allow_negative_numbers = true, help_heading = "What to read")]
+    to: Option<Timestamp>,
+
+    /// Leave out packets that do not match, in tcpdump's words: "tcp port 443 and not net 10.0.0.0/8"
+    ///
+    /// Inside a tunnel it is the inner packet that must match. What is left out is counted as such.
+    #[arg(long, value_name = "EXPR", help_heading = "What to read")]
+    filter: Option<String>,
+
+    /// Join all captures by the time of their packets, as if they were one
+    #[arg(long, help_heading = "What to read")]
+    merge: bool,
+
+    /// End a flow after this much silence, by packet time: 500ms, 30s, 5m, 1h, or none to never do so
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = idle_timeout,
+        default_value = DEFAULT_IDLE_TIMEOUT,
+        help_heading = "Flows"
+    )]
+    idle_timeout: IdleTimeout,
+
+    /// Threads of the analysis [default: one per core]; the output is the same for any number
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "Speed"
+    )]
+    threads: Option<u16>,
+}
+
+/// [`Options::IDLE_TIMEOUT`] in words; a test holds them together.
+const DEFAULT_IDLE_TIMEOUT: &str = "15m";
+
+const AFTER_HELP: &str = "\
+Examples:
+  capkeep analyze capture.cap
+      A summary of one capture.
+  capkeep analyze ring/ --flows flows.parquet
+      Everything in a folder, and its flows for DuckDB, Polars or pandas.
+  capkeep analyze '2024-03-*/*.pcapng.gz' --json | jq '.captures[] | select(.error)'
+      Which captures are damaged.
+  ssh host tcpdump -w - -c 10000 | capkeep analyze -
+      From standard input.
+  capkeep analyze big.pcap --filter 'host 10.0.0.4 and tcp' --from 2024-03-01T12:00:00Z --idle-timeout none
+      One host from noon on, flows as tshark counts them.
+
+Exit codes:
+  0  done
+  1  done, but something could not be read completely (standard error tells which file, why and where)
+  2  error: nothing usable could be read, or the command line is wrong";
+
+impl Analyze {
+    pub(super) fn run(self) -> anyhow::Result<Done> {
+        let options = self.options()?;
+        let inputs = Inputs::expand(&self.paths)?;
+        let exporter = self.exporter(&inputs)?;
+        let analysis = self.analyze(&inputs, &options, exporter.as_ref())?;
+        if let Some(exporter) = exporter {
+            exporter.finish().context("the flows were not written")?;
+        }
+        let view = View { top: self.top as usize, not_captures: inputs.not_captures };
+        let mut out = Vec::new();
+        if self.json {
+            json::write(&analysis, &view, &mut out)?;
+        } else {
+            out = page(self.color, self.width).draw(&summary::blocks(&analysis, &view)).into_bytes();
+        }
+        output::print(&out)?;
+        verdict(&analysis)
+    }
+
+    fn options(&self) -> anyhow::Result<Options> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(hinted("--from is not before --to", "no packet lies between them"));
+        }
+        let filter = self.filter.as_deref().map(|text| {
+            Filter::parse(text).map_err(|error| {
+                let before: String = text.chars().take(error.position).collect();
+                let indent = " ".repeat(visible(&before).chars().count());
+                hinted(format!("--filter: {}", error.what), format!("{text}\n{indent}^"))
+            })
+        });
+        Ok(Options {
+            idle_timeout: self.idle_timeout.0,
+            from: self.from,
+            to: self.to,
+            filter: filter.transpose()?,
+            merge: self.merge,
+        })
+    }
+
+    /// Opens the flow files. Without any, nothing of the table library is touched.
+    fn exporter(&self, inputs: &Inputs) -> anyhow::Result<Option<Exporter>> {
+        if self.flows.is_empty() {
+            return Ok(None);
+        }
+        if let Some(path) = self.flows.iter().find(|path| inputs.contains(path)) {
+            return Err(hinted(
+                format!("--flows {} is one of the captures to read", path.display()),
+                "it would be overwritten",
+            ));
+        }
+        let create = || {
+            FlowExport::create(&self.flows, self.threads != Some(1)).map_err(|error| match error {
+                ExportError::UnknownFormat { .. } => {
+                    hinted(format!("--flows: {error}"), "the end of the name tells the format")
+                }
+                error => anyhow::Error::new(error),
+            })
+        };
+        let mut export = interrupt::guarded(create, FlowExport::temporary_paths)?;
+        for (index, input) in (0..).zip(&inputs.list) {
+            // Until the analysis tells how it numbers them.
+            export.capture(index, &named(input), None);
+        }
+        Ok(Some(Exporter::start(export)))
+    }
+
+    fn analyze(
+        &self,
+        inputs: &Inputs,
+        options: &Options,
+        exporter: Option<&Exporter>,
+    ) -> anyhow::Result<Analysis> {
+        let progress = Progress::new(inputs.bytes(), self.quiet);
+        let observer = |event: Event<'_>| match event {
+            Event::Progress { bytes, .. } => progress.add(bytes),
+            Event::Capture { index, path, session } => {
+                if let Some(exporter) = exporter {
+                    exporter.capture(index, path.to_owned(), Some(session));
+                }
+            }
+            Event::Flows(flows) => {
+                if let Some(exporter) = exporter {
+                    exporter.flows(flows);
+                }
+            }
+            _ => {}
+        };
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("analysis-{i}"))
+            .build()
+            .context("cannot start threads")?;
+        let analysis = pool.install(|| capkeep_flow::analyze(&inputs.list, options, &observer));
+        progress.finish();
+        Ok(analysis)
+    }
+}
+
+/// How an input is called in tables.
+fn named(input: &Input) -> PathBuf {
+    match input {
+        Input::File(path) => path.clone(),
+        Input::Stdin => "-".into(),
+    }
+}
+
+/// Tells what could not be read, and how the command ended.
+fn verdict(analysis: &Analysis) -> anyhow::Result<Done> {
+    let mut damaged = 0;
+    for capture in &analysis.captures {
+        if let Some(error) = &capture.error {
+            damaged += 1;
+            let place = match error.offset {
+                Some(offset) if !error.message.contains(&offset.to_string()) => format!(" (byte {offset})"),
+                _ => String::new(),
+            };
+            warn(&capture.path.display().to_string(), &format!("{}{place}", error.message));
+        }
+    }
+    if damaged == 0 {
+        return Ok(Done::Fully);
+    }
+    if damaged == analysis.captures.len() && analysis.totals.packets == 0 {
+        return Err(hinted(
+            if damaged == 1 { "nothing could be read" } else { "nothing could be read of any capture" },
+            "pcap, pcapng, NetMon and snoop are read, also in gzip, zstd, lz4 and xz",
+        ));
+    }
+    Ok(Done::Partly)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_idle_timeout_is_the_one_of_the_analysis() {
+        assert_eq!(idle_timeout(DEFAULT_IDLE_TIMEOUT), Ok(IdleTimeout(Some(Options::IDLE_TIMEOUT))));
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::super::definition().debug_assert();
+    }
+}

@@ -1,0 +1,42 @@
+//! The subcommands, one file each.
+
+mod analyze;
+mod completions;
+mod man;
+mod schema;
+
+use clap::Subcommand;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Analyze(Box<analyze::Analyze>),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// How a command ended, if not with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// Everything was done.
+    Fully,
+    /// Something could not be read completely.
+    Partly,
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        match self {
+            Self::Analyze(it) => it.run(),
+            Self::Schema(it) => it.run(),
+            Self::Completions(it) => it.run(),
+            Self::Man(it) => it.run(),
+        }
+    }
+}
+
+/// The whole command line, for what is made from it.
+fn definition() -> clap::Command {
+    <crate::Cli as clap::CommandFactory>::command()
+}
