@@ -29,7 +29,7 @@ where
     })
     .context("cannot listen for Ctrl-C")?;
     let mut paths = paths.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = make()?;
-    *paths = unfinished(&made);
-    Ok(made)
+    let product = make()?;
+    *paths = unfinished(&product);
+    Ok(product)
 }

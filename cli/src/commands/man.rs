@@ -21,17 +21,14 @@ pub(crate) struct Man {
 impl Man {
     pub(super) fn run(self) -> anyhow::Result<Done> {
         let definition = super::definition();
-        match self.out {
-            Some(folder) => {
-                std::fs::create_dir_all(&folder)
-                    .and_then(|()| clap_mangen::generate_to(definition, &folder))
-                    .with_context(|| format!("cannot write manual pages to {}", folder.display()))?;
-            }
-            None => {
-                let mut page = Vec::new();
-                clap_mangen::Man::new(definition).render(&mut page)?;
-                output::print(&page)?;
-            }
+        if let Some(folder) = self.out {
+            std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(definition, &folder))
+                .with_context(|| format!("cannot write manual pages to {}", folder.display()))?;
+        } else {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(definition).render(&mut page)?;
+            output::print(&page)?;
         }
         Ok(Done::Fully)
     }

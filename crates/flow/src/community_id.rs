@@ -19,7 +19,8 @@ pub(crate) fn of_flow(flow: &FlowRecord) -> Option<String> {
     // The ports of an ICMP flow are the message type and its counterpart, or the code where it has none: then the
     // sender stays first.
     let one_way = matches!(number, 1 | 58)
-        && icmp_counterpart(number == 58, flow.client.port as u8).is_none_or(|kind| u16::from(kind) != flow.server.port);
+        && icmp_counterpart(number == 58, flow.client.port as u8)
+            .is_none_or(|kind| u16::from(kind) != flow.server.port);
     let ports = matches!(number, 1 | 6 | 17 | 58 | 132);
     Some(digest(number, flow.client, flow.server, one_way, ports))
 }

@@ -240,12 +240,8 @@ impl Decodes {
             Fragment::Later { id, offset } => self.pieces.push(Piece::new(packet, (id, offset), meta, false)),
         }
         if let Some(quote) = &packet.quoted {
-            let of = Space {
-                scope: packet.scope,
-                protocol: quote.protocol,
-                is_v6: quote.is_v6,
-                is_arp: false,
-            };
+            let of =
+                Space { scope: packet.scope, protocol: quote.protocol, is_v6: quote.is_v6, is_arp: false };
             let source = (quote.source, quote.source_port);
             let destination = (quote.destination, quote.destination_port);
             let (key, _) = Key::new(source, destination, of);

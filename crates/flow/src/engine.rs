@@ -80,6 +80,7 @@ pub fn analyze(inputs: &[Input], options: &Options, observer: &(dyn Fn(Event<'_>
 fn is_small(session: &[Input]) -> bool {
     let size = |input: &Input| match input {
         Input::File(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
+        Input::Bytes(bytes) => bytes.len() as u64,
         Input::Stdin => u64::MAX,
     };
     session.iter().map(size).fold(0, u64::saturating_add) <= SMALL
@@ -92,6 +93,7 @@ fn enroll(analysis: &mut Analysis, session: Vec<Input>, number: u32) -> Vec<(u32
         let path = match &input {
             Input::File(path) => path.clone(),
             Input::Stdin => "-".into(),
+            Input::Bytes(_) => "(memory)".into(),
         };
         files.push((analysis.captures.len() as u32, input));
         analysis.captures.push(Capture { path, session: number, ..Capture::default() });

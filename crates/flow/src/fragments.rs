@@ -39,12 +39,7 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn new(packet: &Decoded, (id, offset): (u32, u32), meta: Meta, first: bool) -> Self {
-        let name = Name {
-            source: packet.source,
-            destination: packet.destination,
-            space: packet.into(),
-            id,
-        };
+        let name = Name { source: packet.source, destination: packet.destination, space: packet.into(), id };
         let ports = (packet.source_port, packet.destination_port);
         Self { name, offset, transport: Announced { ports, datagram: packet.datagram }, first, meta }
     }

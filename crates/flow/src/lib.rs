@@ -26,12 +26,9 @@ mod top;
 pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
 };
-pub use options::{Event, Input, Options};
-pub use record::{
-    ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
-};
 pub use engine::analyze;
+pub use options::{Event, Input, Options};
+pub use record::{ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel};
 pub use services::service_name;
 pub use timeline::Timeline;
 pub use top::{Tally, Top};
-

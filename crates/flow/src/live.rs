@@ -235,11 +235,8 @@ impl Flow {
         let flipped = client_index == 1;
         let [low, high] = &self.sides;
         let (client_side, server_side) = if flipped { (high, low) } else { (low, high) };
-        let (client_end, server_end) = if flipped {
-            (self.key.high(), self.key.low())
-        } else {
-            (self.key.low(), self.key.high())
-        };
+        let (client_end, server_end) =
+            if flipped { (self.key.high(), self.key.low()) } else { (self.key.low(), self.key.high()) };
         let is_v6 = self.key.is_v6;
         let endpoint = |(address, port): KeyEnd| Endpoint { ip: ip_address(address, is_v6), port };
         let protocol = if self.key.is_arp { Protocol::Arp } else { Protocol::Ip(self.key.protocol) };
@@ -303,18 +300,16 @@ const fn has_payload(key: &Key) -> bool {
 
 /// True for the ICMP type of a pair that asks.
 const fn asks(is_v6: bool, kind: u8) -> bool {
-    if is_v6 { matches!(kind, 128 | 130 | 133 | 135 | 139 | 144) } else { matches!(kind, 8 | 10 | 13 | 15 | 17) }
+    if is_v6 {
+        matches!(kind, 128 | 130 | 133 | 135 | 139 | 144)
+    } else {
+        matches!(kind, 8 | 10 | 13 | 15 | 17)
+    }
 }
 
 #[inline]
 fn segment(meta: &Meta) -> Segment {
-    Segment {
-        seq: meta.seq,
-        ack: meta.ack,
-        len: meta.payload_len,
-        window: meta.window,
-        flags: meta.flags,
-    }
+    Segment { seq: meta.seq, ack: meta.ack, len: meta.payload_len, window: meta.window, flags: meta.flags }
 }
 
 fn direction(side: &Side) -> Direction {

@@ -37,12 +37,7 @@ pub(crate) struct Space {
 impl From<&Decoded> for Space {
     #[inline]
     fn from(packet: &Decoded) -> Self {
-        Self {
-            scope: packet.scope,
-            protocol: packet.protocol,
-            is_v6: packet.is_v6,
-            is_arp: packet.is_arp,
-        }
+        Self { scope: packet.scope, protocol: packet.protocol, is_v6: packet.is_v6, is_arp: packet.is_arp }
     }
 }
 

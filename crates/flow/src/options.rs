@@ -1,6 +1,7 @@
 //! What an analysis is asked to do.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use capkeep_pcap::{Filter, Timestamp};
@@ -65,6 +66,8 @@ pub enum Input {
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// A capture file that is already in memory.
+    Bytes(Arc<[u8]>),
 }
 
 /// What happens during an analysis, told as it happens.

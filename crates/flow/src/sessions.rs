@@ -146,12 +146,15 @@ fn segment_name(path: &Path) -> Option<(Series, u64)> {
     let separated = prefix.ends_with(['_', '-', '.', '(', ' ']);
     if digits.is_empty() {
         // Perhaps tcpdump's first file.
-        return CAPTURE_EXTENSIONS.contains(&extension).then(|| (series(format!("{stem}.{extension}"), false), 0));
+        return CAPTURE_EXTENSIONS
+            .contains(&extension)
+            .then(|| (series(format!("{stem}.{extension}"), false), 0));
     }
     // Azure's own names end in a time of day, `packetcapture_HH_MM_SS_mmm`: not a counter.
     let is_time = is_capture_time(stem);
     let number = digits.parse().ok()?;
-    (separated && digits.len() <= 6 && !is_time).then(|| (series(format!("{prefix}#.{extension}"), true), number))
+    (separated && digits.len() <= 6 && !is_time)
+        .then(|| (series(format!("{prefix}#.{extension}"), true), number))
 }
 
 /// Extensions whose trailing digits are tcpdump's counter.

@@ -48,7 +48,8 @@ impl Shard {
             return;
         }
         let taken_over = flow.is_taken_over_by(meta);
-        let over = if taken_over { Some(EndReason::PortsReused) } else { flow.over(meta.timestamp, timeouts) };
+        let over =
+            if taken_over { Some(EndReason::PortsReused) } else { flow.over(meta.timestamp, timeouts) };
         match over {
             None => flow.add(meta, extras),
             Some(reason) => {

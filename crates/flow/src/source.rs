@@ -60,6 +60,7 @@ fn open(input: &Input) -> Result<Reader, Error> {
     match input {
         Input::File(path) => Reader::open(path),
         Input::Stdin => Reader::new(Box::new(std::io::stdin())),
+        Input::Bytes(bytes) => Reader::new(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
     }
 }
 

@@ -57,7 +57,8 @@ fn add_hosts(hosts: &mut Top<IpAddr, HostCounts>, flows: &[FlowRecord]) {
 fn add_conversations(table: &mut Top<(IpAddr, IpAddr), ConversationCounts>, flows: &[FlowRecord]) {
     for flow in flows {
         let up = flow.client.ip <= flow.server.ip;
-        let (low, high) = if up { (flow.client.ip, flow.server.ip) } else { (flow.server.ip, flow.client.ip) };
+        let (low, high) =
+            if up { (flow.client.ip, flow.server.ip) } else { (flow.server.ip, flow.client.ip) };
         let (to_high, to_low) =
             if up { (&flow.from_client, &flow.from_server) } else { (&flow.from_server, &flow.from_client) };
         let counts = ConversationCounts {

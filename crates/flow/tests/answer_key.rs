@@ -31,15 +31,27 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("fragmented-syn.pcap", "tcp stream", FRAGMENTS),
     ("test017.pcapng", "wire bytes", "the key adds up the bytes of custom blocks, which are no packets"),
     ("test017.pcapng", "captured bytes", "as its wire bytes"),
-    ("pcapng-example.pcapng", "last time", "some packets are dated to the year 586,523, which does not fit into 64 \
-         bits of nanoseconds; they are held at the end of them, in the year 2262"),
-    ("dsa.pcap", "packets", "capinfos and tshark do not know link type 284; tcpdump counts the same 8 packets"),
+    (
+        "pcapng-example.pcapng",
+        "last time",
+        "some packets are dated to the year 586,523, which does not fit into 64 \
+         bits of nanoseconds; they are held at the end of them, in the year 2262",
+    ),
+    (
+        "dsa.pcap",
+        "packets",
+        "capinfos and tshark do not know link type 284; tcpdump counts the same 8 packets",
+    ),
     ("dsa.pcap", "wire bytes", "as its packets"),
     ("dsa.pcap", "captured bytes", "as its packets"),
     ("dsa.pcap", "first time", "as its packets"),
     ("dsa.pcap", "last time", "as its packets"),
-    ("vntag.pcap", "last time", "the key compares times as floating-point numbers, which are 240 ns coarse; capinfos \
-         says the same as capkeep"),
+    (
+        "vntag.pcap",
+        "last time",
+        "the key compares times as floating-point numbers, which are 240 ns coarse; capinfos \
+         says the same as capkeep",
+    ),
 ];
 
 /// A stream of the key, or a flow: both ends in order, and what went from the lower to the higher and back.
@@ -68,7 +80,8 @@ fn every_file_of_the_key_is_counted_the_same() {
         let (analysis, flows) = read(&path);
         files += 1;
         for (what, difference) in compare(&truth, &analysis, &flows) {
-            let explains = |(ending, about, _): &(&str, &str, &str)| name.ends_with(ending) && what.starts_with(about);
+            let explains =
+                |(ending, about, _): &(&str, &str, &str)| name.ends_with(ending) && what.starts_with(about);
             match EXPLAINED.iter().position(explains) {
                 Some(index) => used[index] = true,
                 None => differences.push(format!("{name}: {what}: {difference}")),
@@ -193,5 +206,9 @@ fn stream(flow: &FlowRecord) -> Stream {
 }
 
 fn ordered(a: (String, u16), b: (String, u16), ab: [u64; 3], ba: [u64; 3]) -> Stream {
-    if a <= b { Stream { low: a, high: b, up: ab, down: ba } } else { Stream { low: b, high: a, up: ba, down: ab } }
+    if a <= b {
+        Stream { low: a, high: b, up: ab, down: ba }
+    } else {
+        Stream { low: b, high: a, up: ba, down: ab }
+    }
 }

@@ -69,7 +69,8 @@ pub(crate) fn decoder<R: BufRead + Send + 'static>(
         Compression::Lz4 => {
             let start = input.fill_buf()?;
             let legacy = start.starts_with(&LZ4_LEGACY.to_le_bytes());
-            Box::new(Lz4 { frames: FrameDecoder::new(Feed { inner: input, last: &[] }), legacy })
+            let frame = FrameDecoder::new(Feed { inner: input, last: &[] });
+            Box::new(Lz4 { frame: Some(frame), legacy })
         }
         Compression::Xz => Box::new(XzReader::new_mem_limit(input, true, XZ_MEMORY_LIMIT_KIB)),
     })
@@ -124,11 +125,14 @@ const EMPTY_FRAME: [u8; 11] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 0, 0, 0
 
 /// LZ4 frames one after the other, skippable ones passed over.
 ///
+/// Each gets a decoder of its own: `FrameDecoder` could go on to the next, but its buffers then keep the size of
+/// the first frame's blocks, which it does not expect of itself.
+///
 /// `FrameDecoder` takes an end of input between two blocks for the end of the frame. To tell a cut stream from
 /// a whole one, an empty frame is fed to it after the input: where the end mark was missing, that frame's magic
 /// is read as a block of 400 MB and refused. Legacy frames have no end mark, so there it is not done.
 struct Lz4<R: BufRead> {
-    frames: FrameDecoder<Feed<R>>,
+    frame: Option<FrameDecoder<Feed<R>>>,
     legacy: bool,
 }
 
@@ -149,40 +153,44 @@ impl<R: BufRead> Read for Feed<R> {
 
 impl<R: BufRead> Read for Lz4<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match self.frames.read(buf) {
-                Ok(0) => {
-                    if self.frames.get_mut().inner.fill_buf()?.is_empty() {
-                        break;
+        while let Some(mut frame) = self.frame.take() {
+            match frame.read(buf) {
+                Ok(0) if !buf.is_empty() => {
+                    if frame.get_mut().inner.fill_buf()?.is_empty() {
+                        if !self.legacy {
+                            frame.get_mut().last = &EMPTY_FRAME;
+                            let missing = |_| io::Error::new(io::ErrorKind::UnexpectedEof, "no end mark");
+                            frame.read(buf).map_err(missing)?;
+                        }
+                        return Ok(0);
                     }
                 }
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    self.frame = Some(frame);
+                    return Ok(n);
+                }
                 Err(error) => {
-                    let Some(&Lz4Error::SkippableFrame(length)) =
-                        error.get_ref().and_then(|inner| inner.downcast_ref())
-                    else {
-                        return Err(error);
-                    };
-                    let length = u64::from(length);
-                    let skipped =
-                        io::copy(&mut self.frames.get_mut().inner.by_ref().take(length), &mut io::sink())?;
-                    if skipped < length {
+                    let Some(length) = skippable_length(&error) else { return Err(error) };
+                    if !skip(&mut frame.get_mut().inner, length)? {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
             }
-        }
-        if !self.legacy {
-            self.frames.get_mut().last = &EMPTY_FRAME;
-            let after = self.frames.read(buf);
-            self.frames.get_mut().last = &[];
-            if after.is_err() {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "frame has no end mark"));
-            }
+            self.frame = Some(FrameDecoder::new(frame.into_inner()));
         }
         Ok(0)
     }
+}
+
+/// Bytes behind the header of the skippable frame this error tells of.
+fn skippable_length(error: &io::Error) -> Option<u64> {
+    match error.get_ref()?.downcast_ref()? {
+        Lz4Error::SkippableFrame(length) => Some(u64::from(*length)),
+        _ => None,
+    }
+}
+
+/// Passes over so many bytes; false if there are fewer.
+fn skip(input: &mut impl Read, len: u64) -> io::Result<bool> {
+    Ok(io::copy(&mut input.take(len), &mut io::sink())? == len)
 }

@@ -14,6 +14,8 @@ mod filter;
 mod formats;
 mod link_type;
 mod reader;
+#[cfg(test)]
+mod reader_tests;
 mod source;
 mod timestamp;
 

@@ -126,7 +126,7 @@ pub(crate) fn analysis() -> Analysis {
     }
     for i in 0..307u64 {
         let at = Timestamp::from_nanos(START.nanos() + i as i64 * 1_000_000_000);
-        for _ in 0..(1 + i % 40) {
+        for _ in 0..=(i % 40) {
             out.timeline.add(at, 1_500);
         }
     }

@@ -388,7 +388,7 @@ mod tests {
     fn json(analysis: &Analysis) -> Value {
         let mut out = Vec::new();
         write(analysis, &View::default(), &mut out).unwrap();
-        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1, "one object, one line");
+        assert_eq!(out.split(|byte| *byte == b'\n').count(), 2, "one object, one line");
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -452,7 +452,9 @@ mod tests {
         }
         match value {
             Value::Array(items) => {
-                items.iter().for_each(|item| check(&schema["items"], root, item, &format!("{at}[]")));
+                for item in items {
+                    check(&schema["items"], root, item, &format!("{at}[]"));
+                }
             }
             Value::Object(map) => {
                 let described = schema.get("properties").and_then(Value::as_object);

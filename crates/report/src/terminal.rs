@@ -248,15 +248,12 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
             let width = widths.get(i).copied().unwrap_or(0);
             let text = shorten(&text, width);
             let space = " ".repeat(width.saturating_sub(text.width()));
-            match table.columns.get(i).map(|column| column.align) {
-                Some(Align::Right) => {
-                    line.push(Style::Plain, space);
-                    line.push(style, text);
-                }
-                _ => {
-                    line.push(style, text);
-                    line.push(Style::Plain, space);
-                }
+            if table.columns.get(i).is_some_and(|column| column.align == Align::Right) {
+                line.push(Style::Plain, space);
+                line.push(style, text);
+            } else {
+                line.push(style, text);
+                line.push(Style::Plain, space);
             }
         }
         line

@@ -290,7 +290,7 @@ fn null(at: Cursor<'_>, out: &mut Decoded) -> Done {
     match (value, swapped) {
         (0..=0xffff, _) => family(value, at.skip(4), out),
         (_, 0..=0xffff) if swapped & 0xff != 0 || swapped >= 0x0600 => family(swapped, at.skip(4), out),
-        _ if value & 0xffff == 0 => family(value >> 16, at.skip(4), out),
+        _ if value.trailing_zeros() >= 16 => family(value >> 16, at.skip(4), out),
         _ => family(value & 0xffff, at.skip(4), out),
     }
 }

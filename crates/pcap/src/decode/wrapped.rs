@@ -25,7 +25,7 @@ pub(super) fn erf(at: Cursor<'_>, out: &mut Decoded) -> Done {
     }
 }
 
-/// DOCSIS MAC frames (CableLabs MULPI): frame control, extended header, check sequence, then Ethernet.
+/// DOCSIS MAC frames (`CableLabs` MULPI): frame control, extended header, check sequence, then Ethernet.
 pub(super) fn docsis(at: Cursor<'_>, out: &mut Decoded) -> Done {
     let [control, extended] = at.array(0)?;
     // Types 0 and 2 are packets; 1 was ATM, 3 is management.

@@ -298,7 +298,7 @@ fn packets() -> Vec<Decoded> {
     for protocol in [1, 6, 17, 132, 47] {
         for (source, destination) in [(80, 443), (53, 53), (80, 80), (1, 2)] {
             for is_v6 in [false, true] {
-                packets.push(Decoded { protocol, is_v6, ..tcp(source, destination) });
+                packets.push(Decoded { is_v6, protocol, ..tcp(source, destination) });
             }
         }
     }

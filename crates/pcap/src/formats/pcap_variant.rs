@@ -75,11 +75,17 @@ impl Variant {
 }
 
 /// The variant in whose form the records look best.
+///
+/// Unlike Wireshark, the usual form is only left for one without any oddity: an ordinary file whose first records
+/// are damaged must stay one.
 pub(super) fn guess(variants: &[Variant], records: &[u8], big: bool, snap_len: u32) -> Variant {
     let complete = records.len() < LOOK_AHEAD;
-    let marks = |variant: &&Variant| marks(**variant, records, big, snap_len, complete);
+    let marks = |variant: Variant| marks(variant, records, big, snap_len, complete);
+    let spotless = variants.iter().copied().find(|variant| marks(*variant) == 0);
     // `min_by_key` returns the first of equal ones.
-    variants.iter().min_by_key(marks).copied().unwrap_or(Variant::Plain)
+    let best = || variants.iter().copied().min_by_key(|variant| marks(*variant));
+    let usual = variants.contains(&Variant::Plain).then_some(Variant::Plain);
+    spotless.or(usual).or_else(best).unwrap_or(Variant::Plain)
 }
 
 /// Oddities of the first records read in the form of this variant; `complete` if nothing follows them.

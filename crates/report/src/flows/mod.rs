@@ -271,7 +271,7 @@ mod tests {
         assert_eq!((frame.height(), frame.width()), (0, COLUMNS.len()));
         let frame = IpcReader::new(std::io::Cursor::new(&files[1])).finish().unwrap();
         assert_eq!((frame.height(), frame.width()), (0, COLUMNS.len()));
-        assert_eq!(files[2].iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(files[2].split(|byte| *byte == b'\n').count(), 2, "one line");
         assert_eq!(files[3], b"[]\n");
         assert!(files[4].is_empty());
     }

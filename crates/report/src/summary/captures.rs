@@ -12,8 +12,8 @@ use crate::value::{Value, count, counted};
 const ONE_BY_ONE: usize = 8;
 /// Rows of the table otherwise (chosen).
 const ROWS: usize = 20;
-/// Most interfaces named (chosen).
-const INTERFACES: usize = 6;
+/// Most interfaces, link types and kinds of records named (chosen).
+const SOME: usize = 6;
 /// Most comments shown (chosen).
 const COMMENTS: usize = 3;
 
@@ -56,7 +56,7 @@ fn links(capture: &Capture) -> Vec<Value> {
         let mut names: Vec<String> =
             capture.facts.interfaces.iter().map(|interface| interface.link_type.to_string()).collect();
         names.dedup();
-        names.truncate(INTERFACES);
+        names.truncate(SOME);
         return names.into_iter().map(Value::Text).collect();
     }
     let several = capture.link_types.len() > 1;
@@ -67,7 +67,17 @@ fn links(capture: &Capture) -> Vec<Value> {
             link.to_string()
         })
     };
-    capture.link_types.iter().map(words).collect()
+    some(capture.link_types.iter().map(words))
+}
+
+/// The first few values, and how many there are in all.
+fn some(mut values: impl ExactSizeIterator<Item = Value>) -> Vec<Value> {
+    let all = values.len();
+    let mut some: Vec<Value> = values.by_ref().take(SOME).collect();
+    if all > SOME {
+        some.push(Value::Text(format!("{} in all", count(all as u64))));
+    }
+    some
 }
 
 fn snap_len(capture: &Capture) -> Value {
@@ -114,22 +124,14 @@ fn one(capture: &Capture, alone: bool) -> Facts {
         );
         out.line("time", super::totals::time(capture.first, capture.last));
     }
-    let named = facts.interfaces.iter().filter(|interface| interface.name.is_some());
-    let mut interfaces: Vec<Value> = named
-        .clone()
-        .take(INTERFACES)
-        .map(|interface| {
-            let name = interface.name.as_deref().unwrap_or_default();
-            Value::Text(match &interface.filter {
-                Some(filter) => format!("{name} [{filter}]"),
-                None => name.to_owned(),
-            })
-        })
-        .collect();
-    if named.clone().count() > INTERFACES {
-        interfaces.push(Value::Text(format!("{} in all", count(named.count() as u64))));
-    }
-    out.line("interfaces", interfaces);
+    let named = facts.interfaces.iter().filter_map(|interface| {
+        let name = interface.name.as_deref()?;
+        Some(Value::Text(match &interface.filter {
+            Some(filter) => format!("{name} [{filter}]"),
+            None => name.to_owned(),
+        }))
+    });
+    out.line("interfaces", some(named.collect::<Vec<_>>().into_iter()));
     out.line("losses", drops(capture));
     let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) };
     let mut notes = Vec::new();
@@ -149,9 +151,12 @@ fn one(capture: &Capture, alone: bool) -> Facts {
         )));
     }
     out.line("note", notes);
+    let records = facts.other_records.iter();
     out.line(
         "also holds",
-        facts.other_records.iter().map(|(kind, n)| Value::Text(format!("{} {kind}", count(*n)))).collect(),
+        some(records.map(|(kind, n)| {
+            Value::Text(counted(*n, &format!("{kind} record"), &format!("{kind} records")))
+        })),
     );
     for comment in facts.comments.iter().take(COMMENTS) {
         out.line("comment", vec![Value::text(comment)]);

@@ -60,6 +60,19 @@ pub fn blocks(analysis: &Analysis, view: &View) -> Vec<Block> {
     SECTIONS.iter().flat_map(|section| section.blocks(analysis, view)).collect()
 }
 
+/// Rows of tables that are complete unless a capture is very odd (chosen: more than is ever met).
+const ODD: usize = 20;
+
+/// Takes the rows beyond [`ODD`] away and says so.
+fn only_odd<T>(rows: &mut Vec<T>, packets: impl Fn(&T) -> u64, many: &str) -> Vec<String> {
+    if rows.len() <= ODD {
+        return Vec::new();
+    }
+    let rest = rows.split_off(ODD);
+    let sum = rest.iter().map(packets).fold(0, u64::saturating_add);
+    vec![format!("and {} {many} more, {}", count(rest.len() as u64), counted(sum, "packet", "packets"))]
+}
+
 /// What stands below a table of the heaviest: how many more there are, and whether the counts are exact.
 fn top_notes(shown: usize, held: usize, others: u64, one: &str, many: &str) -> Vec<String> {
     let mut notes = Vec::new();
@@ -129,6 +142,20 @@ mod tests {
             assert!(text.contains(words), "{words}:\n{text}");
         }
         assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn odd_captures_do_not_make_endless_tables() {
+        let mut analysis = crate::fixture::analysis();
+        let capture = analysis.captures.first_mut().unwrap();
+        capture.skipped = (0..5_000).map(|n| (capkeep_pcap::SkipReason::EtherType(n), 1)).collect();
+        capture.facts.other_records = (0..5_000).map(|n| (format!("kind {n}"), 1)).collect();
+        capture.link_types = (0..5_000).map(|n| (capkeep_pcap::LinkType(n), 1)).collect();
+        let counts = capkeep_flow::Counts { packets: 1, wire_bytes: 1 };
+        analysis.protocols = (0..=255).map(|n| (capkeep_flow::Protocol::Ip(n), counts)).collect();
+        let text = Page { width: 80, color: false }.draw(&blocks(&analysis, &View::default()));
+        assert!(text.lines().count() < 120, "{text}");
+        assert!(text.contains("and 4,980 reasons more, 4,980 packets"), "{text}");
     }
 
     #[test]

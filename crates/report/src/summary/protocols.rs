@@ -23,6 +23,7 @@ impl Section for Protocols {
         }
         let mut rows: Vec<_> = analysis.protocols.iter().collect();
         rows.sort_by(|a, b| b.1.wire_bytes.cmp(&a.1.wire_bytes).then(a.0.cmp(b.0)));
+        let notes = super::only_odd(&mut rows, |row| row.1.packets, "protocols");
         let total = analysis.totals.wire_bytes;
         let row = |(protocol, counts): (&capkeep_flow::Protocol, &capkeep_flow::Counts)| {
             vec![
@@ -45,7 +46,7 @@ impl Section for Protocols {
                 Column::words("").drop(3),
             ],
             rows: rows.into_iter().map(row).collect(),
-            notes: Vec::new(),
+            notes,
         })]
     }
 }

@@ -32,6 +32,7 @@ impl Section for Skipped {
         }
         let mut rows: Vec<_> = reasons.into_iter().collect();
         rows.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        let notes = super::only_odd(&mut rows, |row| row.1, "reasons");
         let row = |(reason, packets): (SkipReason, u64)| {
             vec![
                 Value::Text(reason.to_string()),
@@ -47,7 +48,7 @@ impl Section for Skipped {
                 Column::number("share").drop(1),
             ],
             rows: rows.into_iter().map(row).collect(),
-            notes: Vec::new(),
+            notes,
         })]
     }
 }

@@ -1,5 +1,7 @@
 //! Sums over everything.
 
+use std::collections::BTreeSet;
+
 use capkeep_flow::Analysis;
 use capkeep_pcap::Timestamp;
 
@@ -22,7 +24,15 @@ impl Section for Totals {
         let totals = &analysis.totals;
         let mut facts = Facts { title: "Total".into(), lines: Vec::new() };
         if analysis.captures.len() > 1 || view.not_captures > 0 {
-            let mut files = vec![Value::Text(counted(analysis.captures.len() as u64, "file", "files"))];
+            let all = analysis.captures.len() as u64;
+            let mut files = vec![Value::Text(counted(all, "file", "files"))];
+            let sessions: BTreeSet<u32> = analysis.captures.iter().map(|capture| capture.session).collect();
+            if (sessions.len() as u64) < all {
+                files.push(Value::Text(format!(
+                    "read as {}: flows cross the edges of files",
+                    counted(sessions.len() as u64, "capture", "captures")
+                )));
+            }
             let damaged = analysis.captures.iter().filter(|capture| capture.error.is_some()).count() as u64;
             if damaged > 0 {
                 files.push(Value::Problem(format!(

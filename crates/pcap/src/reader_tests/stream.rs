@@ -1,0 +1,134 @@
+//! Streams, batches and what is told on the way.
+
+use std::io::{self, Cursor, Write};
+use std::sync::atomic::Ordering;
+
+use super::make::{netmon, one_of_each, pcap, record};
+use super::{Batch, Error, Reader, read};
+
+/// Hands out its bytes in small pieces of changing size, then maybe fails.
+struct Chopped {
+    bytes: Cursor<Vec<u8>>,
+    step: usize,
+    fails: bool,
+}
+
+impl io::Read for Chopped {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.step = self.step % 4_093 + 97;
+        let len = buf.len().min(self.step);
+        match self.bytes.read(buf.get_mut(..len).unwrap())? {
+            0 if self.fails => Err(io::Error::other("cable pulled")),
+            n => Ok(n),
+        }
+    }
+}
+
+fn long_capture() -> Vec<u8> {
+    let mut file = pcap(false, 0xa1b2_c3d4, (2, 4), 1);
+    for n in 0..6_000_u32 {
+        file = record(file, n, 0, &vec![n as u8; (n * 31 % 1_400) as usize], 1_500);
+    }
+    file.data
+}
+
+/// Bounds and data of all batches.
+fn batches(mut reader: Reader) -> Vec<(u64, usize, Vec<u8>)> {
+    let mut batches = Vec::new();
+    loop {
+        let mut batch = Batch::default();
+        if !reader.next_batch(&mut batch).unwrap() {
+            return batches;
+        }
+        batches.push((batch.first_number, batch.frames.len(), batch.data));
+    }
+}
+
+#[test]
+fn batches_do_not_depend_on_how_the_bytes_come() {
+    let file = long_capture();
+    let whole = batches(Reader::new(Box::new(Cursor::new(file.clone()))).unwrap());
+    let chopped = Chopped { bytes: Cursor::new(file.clone()), step: 1, fails: false };
+    assert!(whole.len() > 2);
+    assert!(whole == batches(Reader::new(Box::new(chopped)).unwrap()));
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(&file).unwrap();
+    let reader = Reader::open(on_disk.path()).unwrap();
+    assert_eq!(reader.size_hint(), Some(file.len() as u64));
+    assert!(whole == batches(reader));
+}
+
+#[test]
+fn packets_one_at_a_time_are_those_of_the_batches() {
+    for file in one_of_each().into_iter().map(|(_, file)| file).chain([long_capture()]) {
+        let expected = read(&file).sound();
+        let mut reader = Reader::new(Box::new(Cursor::new(file.clone()))).unwrap();
+        for (frame, bytes) in expected.packets {
+            let before = reader.offset();
+            let packet = reader.next_packet().unwrap().unwrap();
+            assert_eq!((packet.frame, packet.data), (frame, bytes.as_slice()));
+            assert!(before <= file.len() as u64);
+        }
+        assert!(reader.next_packet().unwrap().is_none());
+        assert!(reader.next_packet().unwrap().is_none());
+    }
+}
+
+#[test]
+fn offsets_and_progress_reach_the_end() {
+    let file = long_capture();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&file).unwrap();
+    let compressed = encoder.finish().unwrap();
+    for stream in [file.clone(), compressed] {
+        let len = stream.len() as u64;
+        let mut reader = Reader::new(Box::new(Cursor::new(stream))).unwrap();
+        let progress = reader.progress();
+        let mut last = 0;
+        while reader.next_packet().unwrap().is_some() {
+            assert!(reader.offset() > last);
+            last = reader.offset();
+        }
+        assert_eq!(reader.offset(), file.len() as u64);
+        assert_eq!((reader.bytes_read(), progress.load(Ordering::Relaxed)), (len, len));
+        assert_eq!(reader.size_hint(), None);
+    }
+}
+
+#[test]
+fn what_came_before_a_failing_read_is_delivered() {
+    let file = long_capture();
+    let len = file.len() as u64;
+    let stream = Chopped { bytes: Cursor::new(file), step: 1, fails: true };
+    let mut reader = Reader::new(Box::new(stream)).unwrap();
+    let mut batch = Batch::default();
+    let mut packets = 0;
+    let error = loop {
+        match reader.next_batch(&mut batch) {
+            Ok(more) => {
+                assert!(more);
+                packets += batch.frames.len();
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(packets, 6_000);
+    assert!(matches!(error, Error::Io { offset, .. } if offset == len));
+    assert!(!reader.next_batch(&mut batch).unwrap());
+}
+
+#[test]
+fn netmon_is_read_from_streams_as_from_files() {
+    let file = netmon((2, 3), 1, &[(1, b"one"), (1, b"two")], &[1, 0]);
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(&file).unwrap();
+    let from_disk = batches(Reader::open(on_disk.path()).unwrap());
+    let chopped = Chopped { bytes: Cursor::new(file), step: 1, fails: false };
+    assert!(from_disk == batches(Reader::new(Box::new(chopped)).unwrap()));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_io_error() {
+    let missing = std::path::Path::new("/nonexistent/capture.pcap");
+    assert!(matches!(Reader::open(missing), Err(Error::Io { offset: 0, .. })));
+}
