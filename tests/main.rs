@@ -1,6 +1,7 @@
 //! What the program does, tested from outside.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 mod cli;
 mod exports;
 mod run;
+mod snapshots;

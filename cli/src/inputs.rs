@@ -57,7 +57,7 @@ impl Inputs {
     pub(crate) fn bytes(&self) -> Option<u64> {
         let size = |input: &Input| match input {
             Input::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()),
-            Input::Stdin => None,
+            Input::Stdin | Input::Bytes(_) => None,
         };
         self.list.iter().map(size).sum()
     }
@@ -165,7 +165,7 @@ mod tests {
     fn names(inputs: &Inputs) -> Vec<String> {
         let name = |input: &Input| match input {
             Input::File(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
-            Input::Stdin => "-".into(),
+            Input::Stdin | Input::Bytes(_) => "-".into(),
         };
         inputs.list.iter().map(name).collect()
     }

@@ -235,7 +235,7 @@ impl Analyze {
 fn named(input: &Input) -> PathBuf {
     match input {
         Input::File(path) => path.clone(),
-        Input::Stdin => "-".into(),
+        Input::Stdin | Input::Bytes(_) => "-".into(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! One batch, decoded: packets sorted into shards, and everything that can be counted without a flow.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use capkeep_pcap::{Batch, Decoded, Fragment, LinkType, SkipReason, Timestamp, decode_into};
+use capkeep_pcap::{Batch, Decoded, Fragment, Frame, LinkType, SkipReason, Timestamp, decode_into};
 
 use crate::analysis::Counts;
 use crate::fragments::Piece;
@@ -51,6 +52,41 @@ pub(crate) struct FileCounts {
 }
 
 impl FileCounts {
+    /// Counts packets that follow those counted so far.
+    fn count(&mut self, frames: &[Frame]) {
+        let mut previous = self.closing.map_or(i64::MIN, Timestamp::nanos);
+        let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
+        let (mut packets, mut link) = (0, frames.first().map_or(LinkType::NULL, |frame| frame.link_type));
+        for frame in frames {
+            self.wire_bytes += u64::from(frame.wire_len);
+            self.captured_bytes += u64::from(frame.captured_len);
+            self.truncated += u64::from(frame.captured_len < frame.wire_len);
+            if frame.link_type != link {
+                bump(&mut self.link_types, link, packets);
+                (packets, link) = (0, frame.link_type);
+            }
+            packets += 1;
+            if frame.has_time {
+                let at = frame.timestamp.nanos();
+                self.time_goes_back += u64::from(at < previous);
+                previous = at;
+                earliest = earliest.min(at);
+                latest = latest.max(at);
+                if self.opening.is_none() {
+                    self.opening = Some(frame.timestamp);
+                }
+                self.closing = Some(frame.timestamp);
+            }
+        }
+        self.packets += frames.len() as u64;
+        bump(&mut self.link_types, link, packets);
+        if earliest <= latest {
+            let (earliest, latest) = (Timestamp::from_nanos(earliest), Timestamp::from_nanos(latest));
+            self.earliest = self.earliest.into_iter().chain([earliest]).min();
+            self.latest = self.latest.max(Some(latest));
+        }
+    }
+
     /// Adds the counts of the batch that follows.
     pub(crate) fn append(&mut self, next: &Self) {
         self.packets += next.packets;
@@ -165,61 +201,67 @@ impl Decodes {
     /// Decodes a load, forgetting what was here.
     pub(crate) fn fill(&mut self, load: &Load, options: &Options) {
         self.clear();
-        let mut counts = FileCounts::default();
-        let mut capture = load.capture;
-        let mut previous = None;
+        let mut from = 0;
+        while from < load.batch.frames.len() {
+            let capture = load.origins.get(from).map_or(load.capture, |(capture, _)| *capture);
+            // Packets of one file in a row; all of them where inputs are not merged.
+            let until = match load.origins.get(from..) {
+                Some(rest) if !rest.is_empty() => {
+                    from + rest.iter().take_while(|(other, _)| *other == capture).count()
+                }
+                _ => load.batch.frames.len(),
+            };
+            let mut counts = match self.files.iter().position(|(file, _)| *file == capture) {
+                Some(known) => self.files.swap_remove(known).1,
+                None => FileCounts::default(),
+            };
+            self.stretch(load, from..until, capture, &mut counts, options);
+            self.files.push((capture, counts));
+            from = until;
+        }
+    }
+
+    /// Decodes packets of one file that follow each other.
+    fn stretch(
+        &mut self,
+        load: &Load,
+        range: Range<usize>,
+        capture: u32,
+        counts: &mut FileCounts,
+        options: &Options,
+    ) {
+        let first = range.start;
+        let frames = load.batch.frames.get(range).unwrap_or_default();
+        counts.count(frames);
         let mut packet = Decoded::default();
-        for (index, frame) in load.batch.frames.iter().enumerate() {
-            let mut number = load.batch.first_number + index as u64;
-            if let Some((origin, original_number)) = load.origins.get(index) {
-                number = *original_number;
-                if *origin != capture {
-                    self.switch(&mut counts, &mut capture, *origin);
-                    previous = counts.closing;
-                }
-            }
-            counts.packets += 1;
-            counts.wire_bytes += u64::from(frame.wire_len);
-            counts.captured_bytes += u64::from(frame.captured_len);
-            counts.truncated += u64::from(frame.captured_len < frame.wire_len);
-            match counts.link_types.first_mut() {
-                Some((link, packets)) if *link == frame.link_type => *packets += 1,
-                _ => bump(&mut counts.link_types, frame.link_type, 1),
-            }
-            let mut skip = None;
-            if frame.has_time {
-                let at = frame.timestamp;
-                counts.time_goes_back += u64::from(previous.is_some_and(|before| at < before));
-                previous = Some(at);
-                counts.earliest = Some(counts.earliest.map_or(at, |t| t.min(at)));
-                counts.latest = Some(counts.latest.map_or(at, |t| t.max(at)));
-                counts.opening = counts.opening.or(Some(at));
-                counts.closing = Some(at);
-                if options.from.is_some_and(|from| at < from) || options.to.is_some_and(|to| at >= to) {
-                    skip = Some(SkipReason::TimeRange);
-                }
-            }
-            let place = Place {
-                timestamp: frame.timestamp,
-                number,
-                capture,
-                wire_len: frame.wire_len,
-                captured_len: frame.captured_len,
+        for (frame, index) in frames.iter().zip(first..) {
+            let number = match load.origins.get(index) {
+                Some((_, number)) => *number,
+                None => load.batch.first_number + index as u64,
             };
-            let bytes = load.batch.bytes(frame);
-            let result = match skip {
-                Some(reason) => Err(reason),
-                None => decode_into(frame.link_type, bytes, frame.wire_len, &mut packet),
-            };
-            match (result, &options.filter) {
-                (Err(reason), _) => *counts.skipped.entry(reason).or_default() += 1,
-                (Ok(()), Some(filter)) if !filter.matches(&packet, frame.wire_len) => {
+            let at = frame.timestamp;
+            let outside = options.from.is_some_and(|from| at < from) || options.to.is_some_and(|to| at >= to);
+            if outside && frame.has_time {
+                *counts.skipped.entry(SkipReason::TimeRange).or_default() += 1;
+                continue;
+            }
+            match decode_into(frame.link_type, load.batch.bytes(frame), frame.wire_len, &mut packet) {
+                Err(reason) => *counts.skipped.entry(reason).or_default() += 1,
+                Ok(()) if options.filter.as_ref().is_some_and(|f| !f.matches(&packet, frame.wire_len)) => {
                     *counts.skipped.entry(SkipReason::Filter).or_default() += 1;
                 }
-                (Ok(()), _) => self.take(&packet, place),
+                Ok(()) => self.take(
+                    &packet,
+                    Place {
+                        timestamp: at,
+                        number,
+                        capture,
+                        wire_len: frame.wire_len,
+                        captured_len: frame.captured_len,
+                    },
+                ),
             }
         }
-        self.files.push((capture, counts));
     }
 
     /// Sorts one packet into its shard.
@@ -248,19 +290,12 @@ impl Decodes {
             self.push(Meta { key, hash: key.hash(), bits: Meta::QUOTED, ..meta });
         }
     }
-
-    /// Goes on with another file's counts.
-    fn switch(&mut self, counts: &mut FileCounts, capture: &mut u32, next: u32) {
-        let parked = std::mem::take(counts);
-        self.files.push((*capture, parked));
-        if let Some(at) = self.files.iter().position(|(file, _)| *file == next) {
-            *counts = self.files.swap_remove(at).1;
-        }
-        *capture = next;
-    }
 }
 
 fn bump(table: &mut Vec<(LinkType, u64)>, link: LinkType, packets: u64) {
+    if packets == 0 {
+        return;
+    }
     match table.iter_mut().find(|(known, _)| *known == link) {
         Some((_, count)) => *count += packets,
         None => table.push((link, packets)),

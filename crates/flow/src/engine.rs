@@ -108,7 +108,7 @@ struct SessionResult {
 }
 
 fn adopt(analysis: &mut Analysis, result: SessionResult) {
-    analysis.add_counts(&result.counts);
+    analysis.add_counts(result.counts);
     for (index, found) in result.captures {
         if let Some(place) = analysis.captures.get_mut(index as usize) {
             let path = std::mem::take(&mut place.path);

@@ -17,6 +17,7 @@ mod record;
 mod services;
 mod sessions;
 mod shard;
+mod slab;
 mod source;
 mod summary;
 mod tcp;

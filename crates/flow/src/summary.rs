@@ -140,11 +140,11 @@ impl Analysis {
             capture.session += sessions;
             capture
         }));
-        self.add_counts(&other);
+        self.add_counts(other);
     }
 
     /// Adds another's counts; its captures stay where they are.
-    pub(crate) fn add_counts(&mut self, other: &Self) {
+    pub(crate) fn add_counts(&mut self, other: Self) {
         let (mine, theirs) = (&mut self.totals, &other.totals);
         mine.packets += theirs.packets;
         mine.wire_bytes += theirs.wire_bytes;
@@ -167,9 +167,9 @@ impl Analysis {
         for (state, flows) in &other.conn_states {
             *self.conn_states.entry(*state).or_default() += flows;
         }
-        self.hosts.merge(&other.hosts);
-        self.conversations.merge(&other.conversations);
-        self.services.merge(&other.services);
+        self.hosts.merge(other.hosts);
+        self.conversations.merge(other.conversations);
+        self.services.merge(other.services);
         self.timeline.merge(&other.timeline);
     }
 }

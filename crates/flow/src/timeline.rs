@@ -45,6 +45,10 @@ impl Timeline {
 
     /// Adds another timeline to this one.
     pub fn merge(&mut self, other: &Self) {
+        if self.buckets.is_empty() {
+            self.clone_from(other);
+            return;
+        }
         let (_, buckets) = other.buckets();
         for (i, counts) in buckets.iter().enumerate() {
             if counts.packets > 0 {

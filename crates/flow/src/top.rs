@@ -43,11 +43,15 @@ impl<K: Copy + Ord + Hash, T: Tally> Top<K, T> {
     }
 
     /// Adds another table to this one.
-    pub fn merge(&mut self, other: &Self) {
-        let mut rows: Vec<_> = other.table.iter().collect();
-        rows.sort_unstable_by_key(|(key, _)| **key);
+    pub fn merge(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let mut rows: Vec<_> = other.table.into_iter().collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
         for (key, counts) in rows {
-            self.add(*key, counts);
+            self.add(key, &counts);
         }
         self.others.add(&other.others);
         self.folded += other.folded;

@@ -22,7 +22,7 @@ pub(crate) fn u64_at(data: &[u8], at: usize, big: bool) -> Option<u64> {
 }
 
 /// `N` 32-bit integers that follow each other, as record headers have them.
-#[inline(always)]
+#[inline]
 pub(crate) fn words<const N: usize>(data: &[u8], big: bool) -> Option<[u32; N]> {
     let mut words = [0; N];
     let (chunks, _) = data.get(..N * 4)?.as_chunks::<4>();
@@ -42,6 +42,7 @@ pub(crate) fn text(bytes: &[u8]) -> Option<String> {
 /// UTF-16 text, little-endian, up to the first zero unit; `None` if empty.
 pub(crate) fn utf16_text(bytes: &[u8]) -> Option<String> {
     let (units, _) = bytes.as_chunks::<2>();
-    let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|&u| u != 0).collect();
+    let units: Vec<u16> =
+        units.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|&u| u != 0).collect();
     (!units.is_empty()).then(|| String::from_utf16_lossy(&units))
 }

@@ -142,4 +142,35 @@ impl Facts {
     pub const MAX_INTERFACES: usize = 4096;
     /// Most comments kept (chosen: more than a person reads).
     pub const MAX_COMMENTS: usize = 64;
+
+    /// Counts packets of an interface.
+    pub(crate) fn count_packets(&mut self, interface: u32, packets: u64) {
+        if let Some(interface) = self.interfaces.get_mut(interface as usize) {
+            interface.packets += packets;
+        }
+    }
+
+    /// Counts packets lost between two packets of an interface.
+    pub(crate) fn count_drops(&mut self, interface: u32, drops: u64) {
+        if let Some(interface) = self.interfaces.get_mut(interface as usize) {
+            let sum = interface.drops.between_packets.get_or_insert(0);
+            *sum = sum.saturating_add(drops);
+        }
+    }
+
+    /// Counts a record that is not a packet.
+    pub(crate) fn count_other(&mut self, kind: &str) {
+        match self.other_records.iter_mut().find(|(name, _)| name == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.other_records.push((kind.to_owned(), 1)),
+        }
+    }
+
+    /// Counts a comment and keeps it while there is room.
+    pub(crate) fn count_comment(&mut self, comment: impl FnOnce() -> Option<String>) {
+        self.comment_count += 1;
+        if self.comments.len() < Self::MAX_COMMENTS {
+            self.comments.extend(comment());
+        }
+    }
 }

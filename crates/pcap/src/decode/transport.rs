@@ -33,7 +33,8 @@ fn other(at: Cursor<'_>, out: &mut Decoded) {
                 any(at.skip((usize::from(length) + 2) * 4), out);
             }
         }
-        4 | 41 | 47 | 94 | 97 | 115 | 137 => tunnels::over_ip(at, out),
+        // The start of a fragmented tunnel packet stays with the rest of it, at the outer addresses.
+        4 | 41 | 47 | 94 | 97 | 115 | 137 if out.fragment == Fragment::No => tunnels::over_ip(at, out),
         _ => {}
     }
 }

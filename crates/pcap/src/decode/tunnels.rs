@@ -194,6 +194,8 @@ fn erspan(protocol: u16, sequence: bool, at: Cursor<'_>, out: &mut Decoded) -> D
         return link::ethernet(at, out);
     }
     let session = u32::from(at.u16(2)? & 0x03ff);
+    // Type III says what it carries: 2 is IP, without a link layer.
+    let is_ip = protocol == 0x22eb && (at.u16(10)? >> 10) & 0x1f == 2;
     let header = if protocol == 0x22eb {
         let optional = at.u8(11)? & 1 != 0;
         if optional { 20 } else { 12 }
@@ -201,7 +203,7 @@ fn erspan(protocol: u16, sequence: bool, at: Cursor<'_>, out: &mut Decoded) -> D
         8
     };
     enter(out, TunnelKind::Erspan, Some(session))?;
-    link::ethernet(at.skip(header), out)
+    if is_ip { ip::any(at.skip(header), out) } else { link::ethernet(at.skip(header), out) }
 }
 
 /// GTP-U (3GPP TS 29.281): user data only; signalling stays with the outer addresses.
@@ -326,5 +328,5 @@ fn capwap(at: Cursor<'_>, out: &mut Decoded) -> Done {
     let native = first & 0x100 != 0;
     enter(out, TunnelKind::Capwap, None)?;
     let rest = at.skip(header);
-    if native { wlan::frame(rest, false, out) } else { link::ethernet(rest, out) }
+    if native { wlan::swapped_frame(rest, out) } else { link::ethernet(rest, out) }
 }

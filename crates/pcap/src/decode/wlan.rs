@@ -4,8 +4,24 @@ use super::{Cursor, Decoded, SkipReason, link};
 
 /// An 802.11 frame; `padded` if the driver aligned the payload to four bytes (radiotap says so).
 pub(super) fn frame(at: Cursor<'_>, padded: bool, out: &mut Decoded) -> Result<(), SkipReason> {
+    data(at, at.array(0)?, padded, out)
+}
+
+/// An 802.11 frame whose first two bytes may be in the wrong order, as some access points send them to their
+/// controllers: the version in the lowest bits is 0 in the right one.
+pub(super) fn swapped_frame(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
+    let [first, second] = at.array(0)?;
+    let control = if first & 3 != 0 { [second, first] } else { [first, second] };
+    data(at, control, false, out)
+}
+
+fn data(
+    at: Cursor<'_>,
+    [control, flags]: [u8; 2],
+    padded: bool,
+    out: &mut Decoded,
+) -> Result<(), SkipReason> {
     out.descend()?;
-    let [control, flags] = at.array(0)?;
     let kind = (control >> 2) & 3;
     let subtype = control >> 4;
     // Only data frames carry packets, and of them not the null ones.

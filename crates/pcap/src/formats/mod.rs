@@ -13,8 +13,8 @@ mod pcapng_block;
 mod pcapng_clock;
 mod snoop;
 
-/// Bytes aimed at for one batch: 1 MiB (chosen: with the frames it fits in the second-level cache of one core,
-/// so that whoever decodes the batch finds it there, and one read(2) still moves a thousand packets).
+/// Bytes aimed at for one batch: 256 KiB (chosen: with the frames it fits in the second-level cache of one core,
+/// so that whoever decodes the batch finds it there, and one read(2) still moves hundreds of packets).
 pub(crate) const BATCH_BYTES: usize = 1 << 18;
 
 /// Most bytes of one packet, where no link type says otherwise: 262,144, `MAXIMUM_SNAPLEN` of libpcap and

@@ -8,9 +8,7 @@
 
 use super::netmon_frame::{Version, medium_link_type, start_time};
 use super::netmon_table::Table;
-use super::pcapng::note_other;
-use super::pcapng_block::note_comment;
-use super::{BATCH_BYTES, Fill, FileFormat, Filled, cut_header};
+use super::{BATCH_BYTES, FileFormat, Fill, Filled, cut_header};
 use crate::bytes::{u16_at, u32_at, utf16_text};
 use crate::source::{Seekable, Source};
 use crate::{Batch, Error, Facts, Format, Frame, Interface, LinkType, Result};
@@ -39,12 +37,9 @@ fn recognise(start: &[u8]) -> bool {
 
 fn open(mut source: Source, facts: &mut Facts) -> Result<Box<dyn Fill>> {
     let start = source.peek(HEADER);
-    let header = match start.first_chunk::<HEADER>() {
-        Some(header) => *header,
-        None => {
-            let len = start.len();
-            return Err(cut_header(&mut source, HEADER, len));
-        }
+    let len = start.len();
+    let Some(&header) = start.first_chunk::<HEADER>() else {
+        return Err(cut_header(&mut source, HEADER, len));
     };
     let damaged = |offset, what| Error::Damaged { offset, what };
     let word = |at| u32_at(&header, at, false).unwrap_or_default();
@@ -90,7 +85,7 @@ fn read_comments(file: &mut Seekable, offset: u64, len: u32, facts: &mut Facts) 
         rest = rest.get(12 + title.len()..).unwrap_or_default();
         let Some(description_len) = u32_at(rest, 0, false) else { return };
         rest = rest.get(4..).and_then(|rest| rest.get(description_len as usize..)).unwrap_or_default();
-        note_comment(facts, || utf16_text(title));
+        facts.count_comment(|| utf16_text(title));
     }
 }
 
@@ -147,11 +142,9 @@ impl Frames {
         match self.version.frame(record, self.start, self.link_type) {
             Ok(parsed) => {
                 batch.frames.push(Frame { start: parsed.start + start as u32, ..parsed });
-                if let Some(interface) = facts.interfaces.first_mut() {
-                    interface.packets += 1;
-                }
+                facts.count_packets(0, 1);
             }
-            Err(kind) => note_other(facts, kind),
+            Err(kind) => facts.count_other(kind),
         }
         self.last = offset..offset + len as u64;
         self.span = Some(Span { taken: start + len - span.start, ..span });
@@ -165,7 +158,8 @@ impl Frames {
         if let Some(span) = self.span
             && offset >= span.offset
         {
-            let inside = usize::try_from(offset - span.offset).unwrap_or(usize::MAX).saturating_add(span.start);
+            let inside =
+                usize::try_from(offset - span.offset).unwrap_or(usize::MAX).saturating_add(span.start);
             let rest = batch.data.get(inside..).unwrap_or_default();
             follows = inside <= batch.data.len();
             if let Some(len) = self.version.record_len(rest, offset)?

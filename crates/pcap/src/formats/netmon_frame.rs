@@ -90,7 +90,9 @@ impl Version {
         }
         let nanos = match (u64_at(trailer, 6, false), self.major) {
             (Some(windows), _) => (i128::from(windows) - WINDOWS_TO_UNIX) * 100,
-            (None, 1) => i128::from(start) + i128::from(u32_at(record, 0, false).unwrap_or_default()) * 1_000_000,
+            (None, 1) => {
+                i128::from(start) + i128::from(u32_at(record, 0, false).unwrap_or_default()) * 1_000_000
+            }
             // Documented as unsigned microseconds, meant as tenths of them that wrap around and have a sign:
             // frames can be older than the start of the capture.
             (None, _) => {

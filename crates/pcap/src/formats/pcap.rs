@@ -6,7 +6,7 @@
 use pcap_parser::{PcapHeader, parse_pcap_header};
 
 use super::pcap_variant::{self, Variant};
-use super::{Fill, FileFormat, MAX_PACKET, Sequential, Stop, Walk, Walked, cut_header};
+use super::{FileFormat, Fill, MAX_PACKET, Sequential, Stop, Walk, Walked, cut_header};
 use crate::bytes::words;
 use crate::source::Source;
 use crate::{Error, Facts, Format, Frame, Interface, LinkType, Result, Timestamp};
@@ -246,9 +246,7 @@ impl<const BIG: bool> Walk for Records<BIG> {
             });
             used += end;
         };
-        if let Some(interface) = facts.interfaces.first_mut() {
-            interface.packets += (frames.len() - before) as u64;
-        }
+        facts.count_packets(0, (frames.len() - before) as u64);
         Walked { used, stop }
     }
 }

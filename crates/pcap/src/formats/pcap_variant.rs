@@ -8,7 +8,7 @@ use super::{BATCH_BYTES, MAX_PACKET};
 use crate::Format;
 use crate::bytes::{u16_at, u32_at, words};
 
-/// Bytes looked at to tell variants apart: the first batch, three records of the largest size.
+/// Bytes looked at to tell variants apart: those of the first batch.
 pub(super) const LOOK_AHEAD: usize = BATCH_BYTES;
 
 /// Records looked at, as Wireshark does.

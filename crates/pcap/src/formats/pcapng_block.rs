@@ -1,8 +1,9 @@
-//! What pcapng blocks other than packets hold: options, comments, interface descriptions.
+//! pcapng blocks, and what those hold that are not packets: options, comments, interface descriptions.
 
+use super::Stop;
 use super::pcapng::{ENHANCED_PACKET, INTERFACE, SECTION_HEADER, STATISTICS};
 use super::pcapng_clock::Clock;
-use crate::bytes::{text, u16_at, u32_at, u64_at};
+use crate::bytes::{text, u16_at, u32_at, u64_at, words};
 use crate::{Facts, LinkType};
 
 /// Name resolution block.
@@ -18,8 +19,51 @@ const CUSTOM_PRIVATE: u32 = 0x4000_0bad;
 /// macOS process information block.
 const PROCESS: u32 = 0x8000_0001;
 
+/// Bytes of the smallest block: type, length, length again.
+pub(super) const SMALLEST: usize = 12;
+
+/// Most bytes of a block: 16 MiB (chosen: the limit Wireshark had until D-Bus captures asked for more; longer
+/// ones are damage in all likelihood).
+const MAX_BLOCK: u32 = 16 << 20;
+
 /// The byte-order magic as the section's own byte order reads it.
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+
+/// The block at the front of some bytes.
+pub(super) struct Block<'a> {
+    pub(super) kind: u32,
+    /// Bytes with padding.
+    pub(super) len: usize,
+    /// What lies between the two lengths.
+    pub(super) body: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    /// # Errors
+    ///
+    /// Why the walk has to stop here: too few bytes, or lengths that make no sense.
+    #[inline]
+    pub(super) fn at(rest: &'a [u8], big: bool) -> std::result::Result<Self, Stop> {
+        let Some([kind, len]) = words::<2>(rest, big) else {
+            return Err(Stop::Needs { bytes: SMALLEST, what: "pcapng block" });
+        };
+        if len < SMALLEST as u32 || len > MAX_BLOCK {
+            return Err(Stop::Damaged(format!(
+                "pcapng block of {len} bytes, allowed are {SMALLEST} to {MAX_BLOCK}"
+            )));
+        }
+        // Some writers don't count the padding.
+        let whole = (len as usize).next_multiple_of(4);
+        let Some(block) = rest.get(..whole) else {
+            return Err(Stop::Needs { bytes: whole, what: "pcapng block" });
+        };
+        let again = u32_at(block, whole - 4, big).unwrap_or_default();
+        if again != len && again as usize != whole {
+            return Err(Stop::Damaged(format!("pcapng block has two lengths, {len} and {again}")));
+        }
+        Ok(Self { kind, len: whole, body: block.get(8..whole - 4).unwrap_or_default() })
+    }
+}
 
 /// Byte order of the section whose header block is at the front of these bytes: true for big-endian.
 pub(super) fn section_order(block: &[u8]) -> Option<bool> {
@@ -109,15 +153,7 @@ pub(super) fn note_comments(options: &[u8], big: bool, facts: &mut Facts) {
     /// `opt_comment`.
     const COMMENT: u16 = 1;
     for (_, value) in Options::new(options, big).filter(|(code, _)| *code == COMMENT) {
-        note_comment(facts, || text(value));
-    }
-}
-
-/// Counts a comment and keeps it while there is room.
-pub(super) fn note_comment(facts: &mut Facts, comment: impl FnOnce() -> Option<String>) {
-    facts.comment_count += 1;
-    if facts.comments.len() < Facts::MAX_COMMENTS {
-        facts.comments.extend(comment());
+        facts.count_comment(|| text(value));
     }
 }
 

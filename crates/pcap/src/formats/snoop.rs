@@ -4,8 +4,7 @@
 //! same records with a trailer in the padding and link type numbers of its own; as in Wireshark's
 //! `wiretap/snoop.c`, a first record with room for that trailer gives it away.
 
-use super::pcapng::note_drops;
-use super::{Fill, FileFormat, MAX_PACKET, Sequential, Stop, Walk, Walked, cut_header};
+use super::{FileFormat, Fill, MAX_PACKET, Sequential, Stop, Walk, Walked, cut_header};
 use crate::bytes::words;
 use crate::source::Source;
 use crate::{Error, Facts, Format, Frame, Interface, LinkType, Result, Timestamp};
@@ -119,7 +118,7 @@ impl Walk for Records {
             };
             let radio = self.radio_header(record.get(RECORD..).unwrap_or_default()).min(captured_len);
             if drops > self.drops {
-                note_drops(facts, 0, u64::from(drops - self.drops));
+                facts.count_drops(0, u64::from(drops - self.drops));
             }
             self.drops = drops;
             frames.push(Frame {
@@ -133,9 +132,7 @@ impl Walk for Records {
             });
             used += record_len as usize;
         };
-        if let Some(interface) = facts.interfaces.first_mut() {
-            interface.packets += (frames.len() - before) as u64;
-        }
+        facts.count_packets(0, (frames.len() - before) as u64);
         Walked { used, stop }
     }
 }

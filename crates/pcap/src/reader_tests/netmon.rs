@@ -50,16 +50,19 @@ fn each_frame_has_its_medium_and_some_are_no_packets() {
     let order: Vec<_> = (0..frames.len()).collect();
     let read = read(&netmon((2, 2), 1, frames, &order)).sound();
     let seen: Vec<_> = read.packets.iter().map(|(f, _)| f.link_type).collect();
-    assert_eq!(seen, [
-        LinkType::ETHERNET,
-        LinkType::NETMON_IEEE802_11,
-        LinkType::RAW,
-        LinkType::LINUX_SLL,
-        LinkType::NETMON_EVENT,
-        LinkType::NETMON_INFO,
-        LinkType::NETMON_INFO,
-        LinkType::UNKNOWN,
-    ]);
+    assert_eq!(
+        seen,
+        [
+            LinkType::ETHERNET,
+            LinkType::NETMON_IEEE802_11,
+            LinkType::RAW,
+            LinkType::LINUX_SLL,
+            LinkType::NETMON_EVENT,
+            LinkType::NETMON_INFO,
+            LinkType::NETMON_INFO,
+            LinkType::UNKNOWN,
+        ]
+    );
     assert_eq!(read.facts.other_records.iter().map(|(_, count)| count).sum::<u64>(), 3);
 }
 

@@ -47,10 +47,10 @@ fn numbers_from_before_the_registry_are_translated() {
 #[test]
 fn more_than_a_second_of_microseconds_is_carried_over() {
     let file = record(pcap(false, MICROS, (2, 4), 1), 10, 1_000_001, b"", 0);
-    assert_eq!(read(&record(file, 10, 0x8000_0000, b"", 0).data).sound().times(), [
-        11_000_001_000,
-        10_000_000_000
-    ]);
+    assert_eq!(
+        read(&record(file, 10, 0x8000_0000, b"", 0).data).sound().times(),
+        [11_000_001_000, 10_000_000_000]
+    );
 }
 
 #[test]

@@ -123,7 +123,11 @@ fn lengths_that_contradict_each_other_are_damage() {
     ] {
         let read = read(&good.clone().bytes(&bad.data).data);
         assert_eq!(read.packets.len(), 1);
-        assert!(matches!(read.error, Some(Error::Damaged { offset, .. }) if offset == at), "{:?}", read.error);
+        assert!(
+            matches!(read.error, Some(Error::Damaged { offset, .. }) if offset == at),
+            "{:?}",
+            read.error
+        );
     }
 }
 
@@ -166,8 +170,8 @@ fn comments_of_name_resolution_and_secrets_are_found() {
     let bytes = block(bytes, 10, &with_options(secrets, &[(1, b"keys")]));
     let facts = read(&bytes.data).sound().facts;
     assert_eq!(facts.comments, ["names", "keys"]);
-    assert_eq!(facts.other_records, [
-        ("name resolution".to_owned(), 1),
-        ("decryption secrets".to_owned(), 1)
-    ]);
+    assert_eq!(
+        facts.other_records,
+        [("name resolution".to_owned(), 1), ("decryption secrets".to_owned(), 1)]
+    );
 }

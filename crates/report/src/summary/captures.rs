@@ -158,10 +158,14 @@ fn one(capture: &Capture, alone: bool) -> Facts {
             Value::Text(counted(*n, &format!("{kind} record"), &format!("{kind} records")))
         })),
     );
-    for comment in facts.comments.iter().take(COMMENTS) {
-        out.line("comment", vec![Value::text(comment)]);
+    let mut comments: Vec<&String> = Vec::new();
+    for comment in &facts.comments {
+        if comments.len() < COMMENTS && !comments.contains(&comment) {
+            comments.push(comment);
+            out.line("comment", vec![Value::text(comment)]);
+        }
     }
-    if facts.comment_count > COMMENTS as u64 {
+    if facts.comment_count > comments.len() as u64 {
         out.line("", vec![Value::Text(format!("{} comments in all", count(facts.comment_count)))]);
     }
     out
