@@ -77,6 +77,7 @@ const SNAP_IP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
 type Case = (&'static str, LinkType, Vec<u8>, Option<(TunnelKind, Option<u32>)>);
 
 /// Link layers that hold the packet without a tunnel.
+#[rustfmt::skip]
 fn links() -> Vec<Case> {
     let case = |name, link, bytes| (name, link, bytes, None);
     let snap = join![SNAP_IP, inner()];
@@ -194,6 +195,7 @@ fn links() -> Vec<Case> {
 }
 
 /// Tags and shims inside Ethernet.
+#[rustfmt::skip]
 fn tags() -> Vec<Case> {
     let case = |name, bytes| (name, LinkType::ETHERNET, bytes, None);
     let vlan = |id: usize, kind: usize| join![be(id), be(kind)];
@@ -232,6 +234,7 @@ fn tags() -> Vec<Case> {
 }
 
 /// Tunnels, with their ids.
+#[rustfmt::skip]
 fn tunnels() -> Vec<Case> {
     let case = |name, bytes, kind, id| (name, LinkType::ETHERNET, bytes, Some((kind, id)));
     let gre = |flags: [u8; 2], kind: usize, rest: &[u8]| over_ip(47, &join![flags, be(kind), rest]);
@@ -308,20 +311,29 @@ fn is_inner(packet: &Decoded) -> bool {
 #[test]
 fn the_innermost_packet_is_found_in_every_layer() {
     for (name, link, bytes, tunnel) in cases() {
-        let packet = decode(link, &bytes, bytes.len() as u32).unwrap_or_else(|reason| panic!("{name}: {reason}"));
+        let packet =
+            decode(link, &bytes, bytes.len() as u32).unwrap_or_else(|reason| panic!("{name}: {reason}"));
         assert!(is_inner(&packet), "{name}: {packet:?}");
         assert_eq!((packet.source_port, packet.destination_port, packet.protocol), (1234, 443, 6), "{name}");
         assert_eq!((packet.payload_len, packet.payload_captured), (5, 5), "{name}");
-        assert_eq!((packet.transport, packet.ttl, packet.fragment), (Transport::Whole, 64, Fragment::No), "{name}");
+        assert_eq!(
+            (packet.transport, packet.ttl, packet.fragment),
+            (Transport::Whole, 64, Fragment::No),
+            "{name}"
+        );
         assert_eq!(packet.tcp.flags, Tcp::SYN, "{name}");
-        assert_eq!((packet.tcp.mss, packet.tcp.window_scale, packet.tcp.sack_permitted), (Some(1460), Some(7), true));
+        assert_eq!(
+            (packet.tcp.mss, packet.tcp.window_scale, packet.tcp.sack_permitted),
+            (Some(1460), Some(7), true)
+        );
         assert_eq!(packet.tunnel.map(|layer| (layer.kind, layer.id)), tunnel, "{name}");
         assert_eq!(packet.tunnel_depth, u8::from(tunnel.is_some()), "{name}");
         if let Some(layer) = packet.tunnel {
             let v6_outside = matches!(layer.kind, TunnelKind::FourInSix | TunnelKind::SixInSix);
             assert_eq!(layer.source.is_ipv6(), v6_outside, "{name}");
         }
-        let tagged = ["vlan", "vlan with priority", "qinq", "three tags", "pppoe in qinq", "isl", "sll, vlan"];
+        let tagged =
+            ["vlan", "vlan with priority", "qinq", "three tags", "pppoe in qinq", "isl", "sll, vlan"];
         assert_eq!(packet.vlan, tagged.contains(&name).then_some(5), "{name}: the outermost tag");
     }
 }
@@ -350,7 +362,11 @@ fn a_cut_packet_tells_less_but_nothing_else() {
             if let Some(before) = before {
                 assert!(packet.tunnel_depth >= before.tunnel_depth, "{name} at {len}");
                 if packet.tunnel_depth == before.tunnel_depth && packet.protocol == before.protocol {
-                    assert!(packet.payload_captured >= before.payload_captured || packet.transport != before.transport, "{name} at {len}");
+                    assert!(
+                        packet.payload_captured >= before.payload_captured
+                            || packet.transport != before.transport,
+                        "{name} at {len}"
+                    );
                     assert!(packet.transport as u8 >= before.transport as u8, "{name} at {len}");
                 }
             }
@@ -358,12 +374,26 @@ fn a_cut_packet_tells_less_but_nothing_else() {
                 assert!(is_inner(&packet), "{name} at {len}: {packet:?}");
                 assert_eq!(packet.vlan, whole.vlan);
                 match packet.transport {
-                    Transport::None => assert_eq!((packet.source_port, packet.destination_port), (0, 0), "{name} at {len}"),
-                    Transport::Ports => assert_eq!((packet.source_port, packet.destination_port), (1234, 443), "{name} at {len}"),
+                    Transport::None => {
+                        assert_eq!((packet.source_port, packet.destination_port), (0, 0), "{name} at {len}");
+                    }
+                    Transport::Ports => assert_eq!(
+                        (packet.source_port, packet.destination_port),
+                        (1234, 443),
+                        "{name} at {len}"
+                    ),
                     Transport::Whole => {
-                        assert_eq!((packet.source_port, packet.destination_port), (1234, 443), "{name} at {len}");
+                        assert_eq!(
+                            (packet.source_port, packet.destination_port),
+                            (1234, 443),
+                            "{name} at {len}"
+                        );
                         assert_eq!(packet.payload_len, 5, "{name} at {len}");
-                        assert_eq!(packet.payload_captured as usize, 5usize.saturating_sub(bytes.len() - len), "{name} at {len}");
+                        assert_eq!(
+                            packet.payload_captured as usize,
+                            5usize.saturating_sub(bytes.len() - len),
+                            "{name} at {len}"
+                        );
                     }
                 }
             } else {
@@ -457,7 +487,11 @@ fn what_is_no_packet_has_its_reason() {
         (LinkType::ETHERNET, ethernet(0x8100, &[0, 5, 0x88, 0xcc, 0, 0]), SkipReason::EtherType(0x88cc)),
         (LinkType::ETHERNET, ethernet(38, &join![[0x42, 0x42, 3], [0; 43]]), SkipReason::Llc(0x42)),
         (LinkType::ETHERNET, ethernet(38, &[0xff; 46]), SkipReason::EtherType(0x8137)),
-        (LinkType::ETHERNET, ethernet(0x8864, &[0x11, 0, 0, 1, 0, 8, 0xc0, 0x21, 1, 1, 0, 4]), SkipReason::Ppp(0xc021)),
+        (
+            LinkType::ETHERNET,
+            ethernet(0x8864, &[0x11, 0, 0, 1, 0, 8, 0xc0, 0x21, 1, 1, 0, 4]),
+            SkipReason::Ppp(0xc021),
+        ),
         (LinkType::ETHERNET, ethernet(0x8847, &[0, 0, 0xe1, 64, 1, 0, 0, 0]), SkipReason::EtherType(0x8847)),
         (LinkType::ETHERNET, ethernet(0x88e5, &[0x0c; 60]), SkipReason::Encrypted),
         (LinkType::ETHERNET, vec![0; 13], SkipReason::TooShort),
@@ -467,11 +501,19 @@ fn what_is_no_packet_has_its_reason() {
         // A total length that is shorter than the header, and one shorter than its options.
         (LinkType::ETHERNET, ethernet(0x0800, &join![[0x45, 0, 0, 19], [0; 30]]), SkipReason::BadIpHeader),
         (LinkType::ETHERNET, ethernet(0x0800, &join![[0x46, 0, 0, 23], [0; 16]]), SkipReason::BadIpHeader),
-        (LinkType::ETHERNET, ethernet(0x0806, &join![be(19), be(0x0800), [0, 4, 0, 1], [0; 30]]), SkipReason::EtherType(0x0806)),
+        (
+            LinkType::ETHERNET,
+            ethernet(0x0806, &join![be(19), be(0x0800), [0, 4, 0, 1], [0; 30]]),
+            SkipReason::EtherType(0x0806),
+        ),
         (LinkType::IEEE802_11, beacon, SkipReason::LinkControl),
         (LinkType::IEEE802_11, secret, SkipReason::Encrypted),
         (LinkType::DOCSIS, vec![0xc2; 60], SkipReason::LinkControl),
-        (LinkType::DOCSIS, join![[1, 5], [0, 100], [0x44, 0x10, 0x80, 0, 0], [0, 0], frame()], SkipReason::Encrypted),
+        (
+            LinkType::DOCSIS,
+            join![[1, 5], [0, 100], [0x44, 0x10, 0x80, 0, 0], [0, 0], frame()],
+            SkipReason::Encrypted,
+        ),
         (LinkType::USB_LINUX, vec![0; 64], SkipReason::LinkType(LinkType::USB_LINUX)),
     ] {
         assert_eq!(decode(link, &bytes, bytes.len() as u32), Err(reason), "{link} {bytes:02x?}");
@@ -491,7 +533,10 @@ fn a_tunnel_that_can_not_be_read_leaves_the_outer_packet() {
         (over_ip(4, &[0xff; 30]), 4),
     ] {
         let packet = decode(LinkType::ETHERNET, &bytes, bytes.len() as u32).unwrap();
-        assert_eq!((packet.protocol, packet.tunnel, packet.tunnel_depth, packet.scope), (protocol, None, 0, 0));
+        assert_eq!(
+            (packet.protocol, packet.tunnel, packet.tunnel_depth, packet.scope),
+            (protocol, None, 0, 0)
+        );
         assert_eq!(packet.source_ip(), IpAddr::from([192, 0, 2, 1]));
         if protocol == 17 {
             assert_eq!((packet.source_port, packet.transport), (50_000, Transport::Whole));
@@ -523,12 +568,29 @@ fn lengths_come_from_the_headers() {
     // A TCP header longer than the packet leaves no payload.
     let mut header = ipv4(CLIENT, SERVER, 6, &tcp());
     header[32] = 0xf0;
-    assert_eq!((decode(&header, header.len()).payload_len, decode(&header, header.len()).source_port), (0, 1234));
+    assert_eq!(
+        (decode(&header, header.len()).payload_len, decode(&header, header.len()).source_port),
+        (0, 1234)
+    );
     header[32] = 0x10;
-    assert_eq!((decode(&header, header.len()).payload_len, decode(&header, header.len()).transport), (0, Transport::Ports));
+    assert_eq!(
+        (decode(&header, header.len()).payload_len, decode(&header, header.len()).transport),
+        (0, Transport::Ports)
+    );
     // Options of IPv4 are no payload.
-    let options = join![[0x46, 0], be(24 + tcp().len()), [0, 7, 0, 0, 64, 6, 0, 0], CLIENT, SERVER, [1, 1, 1, 0], tcp()];
-    assert_eq!((decode(&options, options.len()).payload_len, decode(&options, options.len()).source_port), (5, 1234));
+    let options = join![
+        [0x46, 0],
+        be(24 + tcp().len()),
+        [0, 7, 0, 0, 64, 6, 0, 0],
+        CLIENT,
+        SERVER,
+        [1, 1, 1, 0],
+        tcp()
+    ];
+    assert_eq!(
+        (decode(&options, options.len()).payload_len, decode(&options, options.len()).source_port),
+        (5, 1234)
+    );
 }
 
 #[test]
@@ -541,7 +603,10 @@ fn snap_lengths_of_34_and_64_bytes_keep_what_they_hold() {
     assert_eq!((packet.payload_len, packet.payload_captured), (32 + 1005, 0));
     // With 64 bytes the TCP header is there, its options are cut.
     let packet = decode(LinkType::ETHERNET, &long[..64], wire_len).unwrap();
-    assert_eq!((packet.transport, packet.source_port, packet.destination_port), (Transport::Whole, 1234, 443));
+    assert_eq!(
+        (packet.transport, packet.source_port, packet.destination_port),
+        (Transport::Whole, 1234, 443)
+    );
     assert_eq!((packet.payload_len, packet.payload_captured), (1005, 0));
     let datagram = ethernet(0x86dd, &ipv6(17, &udp(1, 2, &[7; 1000])));
     let packet = decode(LinkType::ETHERNET, &datagram[..64], datagram.len() as u32).unwrap();
@@ -563,7 +628,10 @@ fn fragments_of_ipv4() {
     later[6..8].copy_from_slice(&[0x20, 4]);
     let packet = decode(LinkType::RAW, &later, later.len() as u32).unwrap();
     assert_eq!(packet.fragment, Fragment::Later { id: 7, offset: 32 });
-    assert_eq!((packet.transport, packet.source_port, packet.protocol, packet.payload_len), (Transport::None, 0, 17, 32));
+    assert_eq!(
+        (packet.transport, packet.source_port, packet.protocol, packet.payload_len),
+        (Transport::None, 0, 17, 32)
+    );
     // "Don't fragment" is no fragment.
     let mut whole = first.clone();
     whole[6..8].copy_from_slice(&[0x40, 0]);
@@ -602,7 +670,13 @@ fn extension_headers_are_followed() {
         ("routing", ipv6(43, &join![[6, 2, 0, 1, 0, 0, 0, 0], [0; 16], tcp()])),
         ("mobility", ipv6(135, &join![options, tcp()])),
         ("authentication", ipv6(51, &join![[6, 4, 0, 0], [0; 20], tcp()])),
-        ("chain", ipv6(0, &join![[60, 0, 1, 4, 0, 0, 0, 0], [44, 0, 1, 4, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0, 0, 1], tcp()])),
+        (
+            "chain",
+            ipv6(
+                0,
+                &join![[60, 0, 1, 4, 0, 0, 0, 0], [44, 0, 1, 4, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0, 0, 1], tcp()],
+            ),
+        ),
         ("ipv4 authentication", ipv4(CLIENT, SERVER, 51, &join![[6, 4, 0, 0], [0; 20], tcp()])),
     ] {
         let packet = decode(LinkType::RAW, &bytes, bytes.len() as u32).unwrap();
@@ -618,8 +692,14 @@ fn icmp_errors_quote_their_cause() {
     let packet = decode(LinkType::RAW, &unreachable, unreachable.len() as u32).unwrap();
     assert_eq!((packet.icmp, packet.source_port, packet.destination_port), (Some((3, 3)), 3, 3));
     let quote = packet.quoted.unwrap();
-    assert_eq!((quote.source_port, quote.destination_port, quote.protocol, quote.is_v6), (4000, 53, 17, false));
-    assert_eq!((quote.source, quote.destination), (u128::from(u32::from_be_bytes(CLIENT)), u128::from(u32::from_be_bytes(SERVER))));
+    assert_eq!(
+        (quote.source_port, quote.destination_port, quote.protocol, quote.is_v6),
+        (4000, 53, 17, false)
+    );
+    assert_eq!(
+        (quote.source, quote.destination),
+        (u128::from(u32::from_be_bytes(CLIENT)), u128::from(u32::from_be_bytes(SERVER)))
+    );
     // The quote is never mistaken for the packet, at any length.
     for len in 20..unreachable.len() {
         let packet = decode(LinkType::RAW, &unreachable[..len], unreachable.len() as u32).unwrap();
@@ -667,7 +747,11 @@ fn ports_of_the_other_transports() {
     for (protocol, header) in [(132, 12), (33, 12), (136, 8)] {
         let bytes = ipv4(CLIENT, SERVER, protocol, &join![be(1234), be(443), vec![0; header - 4], DATA]);
         let packet = decode(LinkType::RAW, &bytes, bytes.len() as u32).unwrap();
-        assert_eq!((packet.source_port, packet.destination_port, packet.payload_len), (1234, 443, 5), "{protocol}");
+        assert_eq!(
+            (packet.source_port, packet.destination_port, packet.payload_len),
+            (1234, 443, 5),
+            "{protocol}"
+        );
         assert_ne!(packet.transport, Transport::None);
     }
 }
@@ -678,7 +762,8 @@ fn syn_options_are_read_whatever_stands_between_them() {
         let mut options = options.to_vec();
         options.resize(options.len().next_multiple_of(4), 0);
         let words = (5 + options.len() / 4) as u8;
-        let bytes = ipv4(CLIENT, SERVER, 6, &join![be(1), be(2), [0; 8], [words << 4, 2, 1, 0], [0; 4], options]);
+        let bytes =
+            ipv4(CLIENT, SERVER, 6, &join![be(1), be(2), [0; 8], [words << 4, 2, 1, 0], [0; 4], options]);
         decode(LinkType::RAW, &bytes, bytes.len() as u32).unwrap().tcp
     };
     let all = syn(&[34, 2, 30, 4, 0, 0, 1, 2, 4, 5, 0xb4, 4, 2, 3, 3, 7]);

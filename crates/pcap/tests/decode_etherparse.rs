@@ -41,8 +41,11 @@ fn ours(packet: &Decoded) -> Seen {
         source: packet.source,
         destination: packet.destination,
         is_v6: packet.is_v6,
-        transport: transport
-            .then_some((packet.source_port, packet.destination_port, packet.payload_captured as usize)),
+        transport: transport.then_some((
+            packet.source_port,
+            packet.destination_port,
+            packet.payload_captured as usize,
+        )),
     }
 }
 

@@ -107,7 +107,10 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("ipv6-fragmented-dns.pcap", "tcpdump finds no port behind an IPv6 fragment header"),
     ("ipv6-hbh-routing0.pcap", "tcpdump finds no protocol behind other IPv6 extension headers"),
     ("ipv6_jumbogram_1.pcap", "tcpdump finds no protocol behind a hop-by-hop header"),
-    ("kday1.pcap", "an IPv6 packet by its version behind the Ethernet type of IPv4: tcpdump filters by the type"),
+    (
+        "kday1.pcap",
+        "an IPv6 packet by its version behind the Ethernet type of IPv4: tcpdump filters by the type",
+    ),
     ("mpls-traceroute.pcap", "tcpdump finds nothing behind MPLS labels without `mpls`"),
     ("null_loopback.pcap", "a family in the other byte order than the file's: tcpdump takes only the file's"),
     ("wlanmon.pcap", "802.11 frames with several packets in one: tcpdump looks at the outside"),
@@ -165,7 +168,9 @@ fn the_same_packets_as_tcpdump() {
         let mut links = BTreeSet::new();
         while let Ok(Some(packet)) = reader.next_packet() {
             links.insert(packet.frame.link_type);
-            let Ok(decoded) = decode(packet.frame.link_type, packet.data, packet.frame.wire_len) else { continue };
+            let Ok(decoded) = decode(packet.frame.link_type, packet.data, packet.frame.wire_len) else {
+                continue;
+            };
             tunnelled |= decoded.tunnel.is_some() || decoded.vlan.is_some();
             all += 1;
             for (count, (_, filter)) in counts.iter_mut().zip(&filters) {
@@ -177,7 +182,8 @@ fn the_same_packets_as_tcpdump() {
             continue;
         }
         // Packets without addresses are in no flow and in no filter.
-        let with_addresses = |expression: &str| tcpdump(file, &format!("({expression}) and (ip or ip6 or arp)"));
+        let with_addresses =
+            |expression: &str| tcpdump(file, &format!("({expression}) and (ip or ip6 or arp)"));
         if tcpdump(file, "").is_none() {
             continue;
         }
@@ -197,6 +203,10 @@ fn the_same_packets_as_tcpdump() {
             }
         }
     }
-    eprintln!("{compared} captures compared with tcpdump by {} expressions, {} differ as they should", filters.len(), explained.len());
+    eprintln!(
+        "{compared} captures compared with tcpdump by {} expressions, {} differ as they should",
+        filters.len(),
+        explained.len()
+    );
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

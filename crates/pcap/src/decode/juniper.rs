@@ -31,7 +31,9 @@ pub(super) fn any(link: LinkType, at: Cursor<'_>, out: &mut Decoded) -> Result<(
             ip::any(rest.skip(8), out)
         }
         // The packet as it is, or behind the addresses of the tunnel it belongs to.
-        LinkType::JUNIPER_ES => ip::any(if matches!(rest.u8(3)?, 1 | 2 | 4) { rest.skip(16) } else { rest }, out),
+        LinkType::JUNIPER_ES => {
+            ip::any(if matches!(rest.u8(3)?, 1 | 2 | 4) { rest.skip(16) } else { rest }, out)
+        }
         LinkType::JUNIPER_MLPPP => guess(rest.skip(cookie_len(rest, 0)?), out),
         LinkType::JUNIPER_MFR if rest.u8(0)? & 0xc0 == 0xc0 => link::multilink_frame_relay(rest, out),
         LinkType::JUNIPER_ATM1 if rest.u8(0)? == 0x80 => Err(SkipReason::LinkControl),

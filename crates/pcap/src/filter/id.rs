@@ -17,12 +17,20 @@ impl<'a> Parser<'a> {
             (false, Some("ip")) => Ok(Family::V4),
             (false, Some("arp")) => Ok(Family::Arp),
             (true, None | Some("ip6")) => Ok(Family::V6),
-            (true, Some(name)) => self.fail(format!("`{name}` has no IPv6 addresses; write `ip6 host` or `ip6 net`")),
-            (false, Some(name)) => self.fail(format!("`{name}` has no IPv4 addresses; write `ip host` or `ip net`")),
+            (true, Some(name)) => {
+                self.fail(format!("`{name}` has no IPv6 addresses; write `ip6 host` or `ip6 net`"))
+            }
+            (false, Some(name)) => {
+                self.fail(format!("`{name}` has no IPv4 addresses; write `ip host` or `ip net`"))
+            }
         }
     }
 
-    pub(super) fn host(&mut self, word: &str, qualifiers: Qualifiers<'a>) -> Result<(Address, Family), FilterError> {
+    pub(super) fn host(
+        &mut self,
+        word: &str,
+        qualifiers: Qualifiers<'a>,
+    ) -> Result<(Address, Family), FilterError> {
         if self.ahead(1) == Token::Slash {
             return self.fail(format!("`{word}/…` is a network; write `net {word}/…`"));
         }
@@ -33,7 +41,8 @@ impl<'a> Parser<'a> {
             return Ok((Address::from(address), self.family(true, qualifiers)?));
         }
         if is_link_address(word) {
-            return self.fail(format!("`{word}` is a link-layer address, which is not kept; use an IP address"));
+            return self
+                .fail(format!("`{word}` is a link-layer address, which is not kept; use an IP address"));
         }
         if let Some(instead) = names::left_out(word) {
             return self.fail(format!("`{word}` is not supported: {instead}"));
@@ -51,13 +60,21 @@ impl<'a> Parser<'a> {
             return self.fail(format!("`{word}` is not an address"));
         }
         if names::KEYWORDS.contains(&word) {
-            return self.fail(format!("`{}` needs {} before `{word}`", kind_name(qualifiers.kind), kind_wants(qualifiers.kind)));
+            return self.fail(format!(
+                "`{}` needs {} before `{word}`",
+                kind_name(qualifiers.kind),
+                kind_wants(qualifiers.kind)
+            ));
         }
         self.fail(format!("host names are not looked up; write the address of `{word}`"))
     }
 
     /// Network, mask, layers. Leaves the last token of it to be taken.
-    pub(super) fn net(&mut self, word: &str, qualifiers: Qualifiers<'a>) -> Result<(Address, Address, Family), FilterError> {
+    pub(super) fn net(
+        &mut self,
+        word: &str,
+        qualifiers: Qualifiers<'a>,
+    ) -> Result<(Address, Address, Family), FilterError> {
         let start = self.position();
         if let Ok(address) = word.parse::<Ipv6Addr>() {
             let family = self.family(true, qualifiers)?;
@@ -66,7 +83,10 @@ impl<'a> Parser<'a> {
             let network = u128::from(address);
             if network & !mask != 0 {
                 let right = Ipv6Addr::from(network & mask);
-                return Err(error(start, format!("`{word}/{length}` has bits behind its prefix; write `{right}/{length}`")));
+                return Err(error(
+                    start,
+                    format!("`{word}/{length}` has bits behind its prefix; write `{right}/{length}`"),
+                ));
             }
             return Ok((network, mask, family));
         }
@@ -76,7 +96,9 @@ impl<'a> Parser<'a> {
             } else if word.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')) {
                 self.fail(format!("`{word}` is not a network"))
             } else {
-                self.fail(format!("network names are not looked up; write the addresses of `{word}` as `net ADDRESS/LENGTH`"))
+                self.fail(format!(
+                    "network names are not looked up; write the addresses of `{word}` as `net ADDRESS/LENGTH`"
+                ))
             };
         };
         let family = self.family(false, qualifiers)?;
@@ -96,7 +118,10 @@ impl<'a> Parser<'a> {
         };
         if network & !mask != 0 {
             let right = Ipv4Addr::from(network & mask);
-            return Err(error(start, format!("`{word}{text}` has bits outside its mask; write `{right}{text}`")));
+            return Err(error(
+                start,
+                format!("`{word}{text}` has bits outside its mask; write `{right}{text}`"),
+            ));
         }
         // Nothing of an IPv4 address lies above its 32 bits.
         Ok((Address::from(network), Address::from(mask), family))
@@ -128,14 +153,17 @@ impl<'a> Parser<'a> {
             Some((low, high)) if number(low).is_some() && number(high).is_some() => {
                 self.fail(format!("`{word}` is a range; write `portrange {word}`"))
             }
-            _ if names::KEYWORDS.contains(&word) => self.fail(format!("`port` needs a number or name before `{word}`")),
+            _ if names::KEYWORDS.contains(&word) => {
+                self.fail(format!("`port` needs a number or name before `{word}`"))
+            }
             _ => self.unknown("port", word, Vocabulary::Ports),
         }
     }
 
     /// Two ports with a hyphen between, of which names may have their own.
     pub(super) fn port_range(&self, word: &str) -> Result<(u16, u16), FilterError> {
-        let known = |word: &str| number(word).map_or_else(|| names::port(word), |number| u16::try_from(number).ok());
+        let known =
+            |word: &str| number(word).map_or_else(|| names::port(word), |number| u16::try_from(number).ok());
         if let Some(port) = known(word) {
             return Ok((port, port));
         }
@@ -145,7 +173,9 @@ impl<'a> Parser<'a> {
         });
         match halves {
             Some(range) => Ok(range),
-            None => self.fail(format!("`{word}` is not a range of ports; write one such as `6000-6008`, up to 65535")),
+            None => self.fail(format!(
+                "`{word}` is not a range of ports; write one such as `6000-6008`, up to 65535"
+            )),
         }
     }
 
@@ -164,9 +194,9 @@ impl<'a> Parser<'a> {
 fn is_link_address(word: &str) -> bool {
     let parts: Vec<&str> = word.split([':', '-']).collect();
     parts.len() == 6
-        && parts.iter().all(|part| {
-            (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit())
-        })
+        && parts
+            .iter()
+            .all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// One to four bytes with points between them, as the network they abbreviate and its mask.

@@ -126,7 +126,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Spanned<'_>>, FilterError> {
             (b'\\', _) => {
                 let length = word_len(bytes.get(at + 1..).unwrap_or_default(), brackets > 0);
                 if length == 0 {
-                    return Err(FilterError { what: "a backslash without a word behind it".into(), position: at });
+                    return Err(FilterError {
+                        what: "a backslash without a word behind it".into(),
+                        position: at,
+                    });
                 }
                 (Token::Word(text.get(at + 1..at + 1 + length).unwrap_or_default(), true), length + 1)
             }

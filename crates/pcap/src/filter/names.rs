@@ -190,12 +190,40 @@ const NUMBERS: &[(&str, u32)] = &[
 
 /// Words that may start a test.
 pub(super) const KEYWORDS: &[&str] = &[
-    "host", "net", "port", "portrange", "proto", "src", "dst", "ip", "ip6", "arp", "tcp", "udp", "sctp", "icmp",
-    "icmp6", "igmp", "igrp", "pim", "vrrp", "carp", "esp", "vlan", "tunnel", "less", "greater", "len", "and", "or",
-    "not", "mask",
+    "host",
+    "net",
+    "port",
+    "portrange",
+    "proto",
+    "src",
+    "dst",
+    "ip",
+    "ip6",
+    "arp",
+    "tcp",
+    "udp",
+    "sctp",
+    "icmp",
+    "icmp6",
+    "igmp",
+    "igrp",
+    "pim",
+    "vrrp",
+    "carp",
+    "esp",
+    "vlan",
+    "tunnel",
+    "less",
+    "greater",
+    "len",
+    "and",
+    "or",
+    "not",
+    "mask",
 ];
 
 /// Words of tcpdump that are left out, with what to write instead.
+#[rustfmt::skip]
 const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["ether", "fddi", "tr", "wlan", "link"], "link-layer addresses are not kept; use `host` with an IP address, or `ip`, `ip6` or `arp`"),
     (&["gateway"], "link-layer addresses are not kept; use `host` with the addresses behind the gateway"),
@@ -289,7 +317,9 @@ pub(super) fn nearest(word: &str, vocabulary: Vocabulary) -> Option<&'static str
     let mut best: Option<(usize, &'static str)> = None;
     let mut consider = |known: &'static str| {
         let distance = distance(&lower, known);
-        if distance <= known.len().max(lower.len()).div_ceil(3) && best.is_none_or(|(least, _)| distance < least) {
+        if distance <= known.len().max(lower.len()).div_ceil(3)
+            && best.is_none_or(|(least, _)| distance < least)
+        {
             best = Some((distance, known));
         }
     };

@@ -13,7 +13,8 @@ use crate::Address;
 /// Reads a whole expression.
 pub(super) fn parse(text: &str) -> Result<Program, FilterError> {
     let program = tokens(text).and_then(|tokens| {
-        let parser = Parser { closes: closes(&tokens)?, tokens, at: 0, steps: Vec::new(), depth: 0, last: None };
+        let parser =
+            Parser { closes: closes(&tokens)?, tokens, at: 0, steps: Vec::new(), depth: 0, last: None };
         parser.whole()
     });
     // Until here positions are bytes.
@@ -133,7 +134,10 @@ impl<'a> Parser<'a> {
     pub(super) fn descend(&mut self) -> Result<(), FilterError> {
         self.depth += 1;
         if self.depth > Filter::MAX_DEPTH {
-            return self.fail(format!("more than {} parentheses and negations inside each other", Filter::MAX_DEPTH));
+            return self.fail(format!(
+                "more than {} parentheses and negations inside each other",
+                Filter::MAX_DEPTH
+            ));
         }
         Ok(())
     }
@@ -236,7 +240,8 @@ impl<'a> Parser<'a> {
 
     /// True if the parenthesis that starts here holds a number: then an operator or a comparison follows it.
     pub(super) fn is_sum(&self) -> bool {
-        let behind = self.closes.get(self.at).and_then(|close| self.tokens.get(*close)).map(|(token, _)| *token);
+        let behind =
+            self.closes.get(self.at).and_then(|close| self.tokens.get(*close)).map(|(token, _)| *token);
         behind.is_some_and(is_arithmetic)
     }
 
@@ -286,7 +291,12 @@ impl<'a> Parser<'a> {
         self.unknown("word", word, Vocabulary::Keywords)
     }
 
-    pub(super) fn unknown<T>(&self, what: &str, word: &str, vocabulary: Vocabulary) -> Result<T, FilterError> {
+    pub(super) fn unknown<T>(
+        &self,
+        what: &str,
+        word: &str,
+        vocabulary: Vocabulary,
+    ) -> Result<T, FilterError> {
         match nearest(word, vocabulary) {
             Some(near) => self.fail(format!("unknown {what} `{word}`, perhaps `{near}`?")),
             None => self.fail(format!("unknown {what} `{word}`")),
@@ -310,7 +320,10 @@ impl<'a> Parser<'a> {
     /// A protocol: a test by itself, or a qualifier.
     pub(super) fn protocol(&mut self, name: &'static str, test: &Test) -> Result<Fragment, FilterError> {
         match self.ahead(1) {
-            Token::Word("src" | "dst" | "host" | "net" | "port" | "portrange" | "proto" | "protochain", false) => {
+            Token::Word(
+                "src" | "dst" | "host" | "net" | "port" | "portrange" | "proto" | "protochain",
+                false,
+            ) => {
                 self.at += 1;
                 self.qualified(Some(name))
             }
@@ -359,7 +372,10 @@ impl<'a> Parser<'a> {
         };
         if !fits {
             let (kind, name) = (kind_name(kind), protocol.unwrap_or_default());
-            return Err(error(start, format!("`{name}` and `{kind}` do not go together; write `{name} and {kind} …`")));
+            return Err(error(
+                start,
+                format!("`{name}` and `{kind}` do not go together; write `{name} and {kind} …`"),
+            ));
         }
         if kind == Kind::Protocol && direction.is_some() {
             return Err(error(start, "`proto` has no `src` or `dst`"));
@@ -399,7 +415,13 @@ impl<'a> Parser<'a> {
                 });
             }
             Token::Open => return self.parentheses(),
-            _ => return self.fail(format!("`{}` needs {}", kind_name(qualifiers.kind), kind_wants(qualifiers.kind))),
+            _ => {
+                return self.fail(format!(
+                    "`{}` needs {}",
+                    kind_name(qualifiers.kind),
+                    kind_wants(qualifiers.kind)
+                ));
+            }
         };
         let direction = qualifiers.direction.unwrap_or(Direction::Either);
         let protocol = match qualifiers.protocol {

@@ -122,7 +122,8 @@ impl Test {
             Self::Protocol(family, number) => packet.protocol == *number && family.holds(packet),
             Self::Address { direction, family, network, mask } => {
                 family.holds(packet)
-                    && direction.holds(packet.source & mask == *network, packet.destination & mask == *network)
+                    && direction
+                        .holds(packet.source & mask == *network, packet.destination & mask == *network)
             }
             Self::Ports { direction, protocol, low, high } => {
                 packet.transport != Transport::None
@@ -138,7 +139,8 @@ impl Test {
                 kind.is_none_or(|kind| kind == layer.kind) && id.is_none_or(|id| Some(id) == layer.id)
             }),
             Self::Compare { left, relation, right } => {
-                let (Some(left), Some(right)) = (left.value(packet, wire_len), right.value(packet, wire_len)) else {
+                let (Some(left), Some(right)) = (left.value(packet, wire_len), right.value(packet, wire_len))
+                else {
                     return false;
                 };
                 match relation {
@@ -280,7 +282,9 @@ impl Sum {
             [Word::Number(number)] => Self::Constant(*number),
             [Word::Field(field)] => Self::Masked(*field, u32::MAX),
             [Word::Field(field), Word::Number(mask), Word::Operator(Operator::And)]
-            | [Word::Number(mask), Word::Field(field), Word::Operator(Operator::And)] => Self::Masked(*field, *mask),
+            | [Word::Number(mask), Word::Field(field), Word::Operator(Operator::And)] => {
+                Self::Masked(*field, *mask)
+            }
             _ => Self::Postfix(words.into()),
         })
     }

@@ -23,7 +23,8 @@ impl Parser<'_> {
         let start = self.position();
         let mut words = Vec::new();
         self.operators(&mut words, 0)?;
-        Sum::new(&words).ok_or_else(|| error(start, format!("more than {STACK} numbers wait for their operator")))
+        Sum::new(&words)
+            .ok_or_else(|| error(start, format!("more than {STACK} numbers wait for their operator")))
     }
 
     /// Operands with operators between them that bind at least as tightly as `least`, in postfix order.
@@ -45,7 +46,10 @@ impl Parser<'_> {
             let middle = words.len();
             self.operators(words, tightness + 1)?;
             let constants = (words.get(start..middle), words.get(middle..));
-            if matches!((operator, constants.1), (Operator::Divide | Operator::Modulo, Some([Word::Number(0)]))) {
+            if matches!(
+                (operator, constants.1),
+                (Operator::Divide | Operator::Modulo, Some([Word::Number(0)]))
+            ) {
                 return Err(error(position, "division by zero"));
             }
             if let (Some([Word::Number(left)]), Some([Word::Number(right)])) = constants
@@ -129,7 +133,8 @@ impl Parser<'_> {
         if self.peek() != Token::CloseBracket {
             return self.fail("`]` was expected");
         }
-        let what = if size == 1 { format!("{header}[{offset}]") } else { format!("{header}[{offset}:{size}]") };
+        let what =
+            if size == 1 { format!("{header}[{offset}]") } else { format!("{header}[{offset}:{size}]") };
         Field::at(header, offset, size).ok_or_else(|| {
             let instead = match header {
                 "tcp" => "of TCP there are tcp[tcpflags], tcp[0:2] and tcp[2:2] (ports), tcp[4:4] (sequence number), tcp[8:4] (acknowledgement) and tcp[14:2] (window)".into(),

@@ -152,7 +152,11 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("len > port", 6, "`port` is not a number"),
     ("len / 0 = 1", 6, "division by zero"),
     ("tcp[12] = 5", 0, "`tcp[12]` is not supported"),
-    ("tcp and ip[8:2] = 5", 8, "`ip[8:2]` is not supported, only some header fields are kept: of IPv4 there are"),
+    (
+        "tcp and ip[8:2] = 5",
+        8,
+        "`ip[8:2]` is not supported, only some header fields are kept: of IPv4 there are",
+    ),
     ("udp[4:2] > 100", 0, "use `len` for lengths"),
     ("ether[0] & 1 = 0", 0, "`ether[0]` is not supported"),
     ("tcp[13:3] = 2", 7, "the size behind `:` is 1, 2 or 4"),
@@ -272,7 +276,11 @@ fn and_and_or_bind_alike_from_left_to_right() {
         let (a, b) = (Filter::parse(left).unwrap(), Filter::parse(right).unwrap());
         for packet in packets() {
             for len in [40, 41, 60, 61, 99, 1500] {
-                assert_eq!(a.matches(&packet, len), b.matches(&packet, len), "{left} / {right}: {packet:?} {len}");
+                assert_eq!(
+                    a.matches(&packet, len),
+                    b.matches(&packet, len),
+                    "{left} / {right}: {packet:?} {len}"
+                );
             }
         }
     }
@@ -302,7 +310,12 @@ fn packets() -> Vec<Decoded> {
             }
         }
     }
-    packets.push(Decoded { is_arp: true, source: 0x0a00_0001, destination: 0x0a00_0002, ..Decoded::default() });
+    packets.push(Decoded {
+        is_arp: true,
+        source: 0x0a00_0001,
+        destination: 0x0a00_0002,
+        ..Decoded::default()
+    });
     packets
 }
 
@@ -393,14 +406,21 @@ fn what_expressions_find() {
         ("len / (len - 60) = 1", &cut, false),
         ("not len / (len - 60) = 1", &cut, true),
     ] {
-        assert_eq!(Filter::parse(expression).unwrap().matches(packet, 60), wanted, "{expression}: {packet:?}");
+        assert_eq!(
+            Filter::parse(expression).unwrap().matches(packet, 60),
+            wanted,
+            "{expression}: {packet:?}"
+        );
     }
 }
 
 #[test]
 fn any_text_is_a_filter_or_an_error() {
     // Words of the language and what may stand between them, in every order of three.
-    let words = ["tcp", "[", "13", "]", "(", ")", "&", "!=", "port", "80", "not", "or", "net", "10", "/", "src", "len", "\\"];
+    let words = [
+        "tcp", "[", "13", "]", "(", ")", "&", "!=", "port", "80", "not", "or", "net", "10", "/", "src",
+        "len", "\\",
+    ];
     for a in words {
         for b in words {
             for c in words {
