@@ -12,6 +12,7 @@ pub(crate) fn describe(capkeep: &Path) -> String {
         ("date", first_line("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"])),
         ("processor", format!("{}, {} in use", processor(), first_line("nproc", &[]))),
         ("memory", memory()),
+        ("load before (1, 5, 15 minutes)", load()),
         ("kernel", first_line("uname", &["-sr"])),
         ("capkeep", first_line(&capkeep.to_string_lossy(), &["--version"])),
         ("commit", first_line("git", &["describe", "--always", "--dirty"])),
@@ -34,6 +35,11 @@ fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
+}
+
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn processor() -> String {

@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let directory = target_directory().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 5 });
+    let machine = machine::describe(&capkeep);
     let mut runs = plan(&capkeep, arguments.quick);
     for bed in files::BEDS {
         if runs.iter().any(|run| run.bed.name == bed.name) {
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     let sizes = |bed: &Bed| fs::metadata(bed.path(&directory)).map_or(0, |m| m.len());
-    let text = report::markdown(&runs, &machine::describe(&capkeep), &sizes, arguments.quick);
+    let text = report::markdown(&runs, &machine, &sizes, arguments.quick);
     let out = root().join(&arguments.out);
     if let Some(folder) = out.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -116,11 +117,16 @@ fn plan(capkeep: &std::path::Path, is_quick: bool) -> Vec<Run> {
             if is_quick && tool.is_slow {
                 continue;
             }
+            let most_rounds = match (tool.is_slow, bed.is_slow) {
+                (true, _) => 1,
+                (false, true) => 3,
+                (false, false) => usize::MAX,
+            };
             runs.push(Run {
                 missing: tool.missing(),
                 tool: tool.clone(),
                 bed,
-                most_rounds: if tool.is_slow { 1 } else { 3 + usize::from(!bed.is_slow) * 97 },
+                most_rounds,
                 samples: Vec::new(),
             });
         }
