@@ -5,3 +5,4 @@ mod cli;
 mod exports;
 mod run;
 mod snapshots;
+mod testdata;

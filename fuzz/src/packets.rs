@@ -21,7 +21,8 @@ fn packet(data: &[u8]) -> Option<(LinkType, u32, &[u8])> {
 fn check(link: LinkType, wire_len: u32, bytes: &[u8]) -> Option<Decoded> {
     let decoded = decode(link, bytes, wire_len);
     // A value that is used again keeps nothing.
-    let mut again = Decoded { vlan: Some(1), payload_len: 7, scope: 9, ..Decoded::default() };
+    let mut again = Decoded::default();
+    (again.vlan, again.payload_len, again.scope) = (Some(1), 7, 9);
     let outcome = decode_into(link, bytes, wire_len, &mut again);
     assert_eq!(decoded, outcome.map(|()| again), "decoding the same twice differs");
     let packet = decoded.ok()?;

@@ -22,7 +22,7 @@ pub enum Error {
     /// The file ends inside a record.
     #[error("file is cut short at byte {offset}: {what} needs {needed} bytes, {available} are left")]
     CutShort {
-        /// Where the record starts.
+        /// Where the record starts; the end of the file if that lies behind it.
         offset: u64,
         /// What was being read.
         what: &'static str,

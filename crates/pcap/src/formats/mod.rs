@@ -15,7 +15,9 @@ mod snoop;
 
 /// Bytes aimed at for one batch: 256 KiB (chosen: with the frames it fits in the second-level cache of one core,
 /// so that whoever decodes the batch finds it there, and one read(2) still moves hundreds of packets).
-pub(crate) const BATCH_BYTES: usize = 1 << 18;
+///
+/// Small where fuzz targets are built: their files are, and have to have several batches.
+pub(crate) const BATCH_BYTES: usize = if cfg!(fuzzing) { 1 << 12 } else { 1 << 18 };
 
 /// Most bytes of one packet, where no link type says otherwise: 262,144, `MAXIMUM_SNAPLEN` of libpcap and
 /// `WTAP_MAX_PACKET_SIZE_STANDARD` of Wireshark.

@@ -28,6 +28,8 @@ impl Table {
         let needed = len - len % ENTRY;
         let available = file_len.saturating_sub(offset);
         if available < needed {
+            // A file that was cut has lost its table: then it ends before the table would start.
+            let offset = offset.min(file_len);
             return Err(Error::CutShort { offset, what: "NetMon frame table", needed, available });
         }
         Ok(Self { next: offset, end: offset + needed, chunk: Vec::new(), used: 0 })

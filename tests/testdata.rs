@@ -1,0 +1,387 @@
+//! Every capture in `testdata` against what the programs that made it, tshark and capinfos say of it.
+//!
+//! The folders are walked: a case without `truth.json`, a file that its truth does not speak of and a case that has
+//! no line in [`CASES`] are failures. Where capkeep and `truth.py` count by different conventions there is a rule
+//! here that says which and why; a rule that is no longer needed fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::run::{capkeep, stderr};
+
+/// A case, what it may say beside `captures`, and what is checked beyond its flows and counts.
+struct Case {
+    name: &'static str,
+    also: fn(&Truth),
+}
+
+/// The cases.
+const CASES: &[Case] = &[
+    Case { name: "any-device", also: nothing_else },
+    Case { name: "azure-shape", also: nothing_else },
+    Case { name: "cut", also: nothing_else },
+    Case { name: "formats", also: nothing_else },
+    Case { name: "fragments", also: nothing_else },
+    Case { name: "ring", also: nothing_else },
+    Case { name: "snap34", also: nothing_else },
+    Case { name: "tunnels", also: nothing_else },
+    Case { name: "web-and-dns", also: nothing_else },
+];
+
+/// `truth.json` of a case.
+struct Truth {
+    folder: PathBuf,
+    value: Value,
+}
+
+/// What capkeep says of some files.
+struct Said {
+    code: Option<i32>,
+    stderr: String,
+    summary: Value,
+    flows: Vec<Value>,
+}
+
+/// A flow in the words both sides share, the client first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Flow {
+    protocol: String,
+    client: (String, Option<u64>),
+    server: (String, Option<u64>),
+    /// Type, and the code of a message that has no counterpart.
+    icmp: Option<(u64, Option<u64>)>,
+    tunnel: Option<(String, Option<u64>)>,
+    vlan: Option<u64>,
+    from_client: Sent,
+    from_server: Sent,
+    first_ns: i64,
+    last_ns: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Sent {
+    packets: u64,
+    wire_bytes: u64,
+    /// `None` where the headers that tell it were not captured.
+    payload_bytes: Option<u64>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata").canonicalize().unwrap()
+}
+
+impl Truth {
+    fn of(name: &str) -> Self {
+        let folder = root().join(name);
+        let text = fs::read_to_string(folder.join("truth.json")).unwrap();
+        Self { value: serde_json::from_str(&text).unwrap(), folder }
+    }
+
+    fn captures(&self) -> &[Value] {
+        self.value["captures"].as_array().unwrap()
+    }
+
+    fn paths(&self, files: &Value) -> Vec<PathBuf> {
+        let files = files.as_array().map(Vec::as_slice).unwrap_or_default();
+        files.iter().map(|file| self.folder.join(text(&file["name"]))).collect()
+    }
+
+    /// Names of every file the truth speaks of.
+    fn names(&self) -> BTreeSet<String> {
+        let keys = |key: &str| {
+            let object = self.value[key].as_object();
+            object.into_iter().flat_map(|object| object.keys().cloned()).collect::<Vec<_>>()
+        };
+        let listed = |capture: &Value| {
+            let paths = [self.paths(&capture["files"]), self.paths(&capture["same_in"])].concat();
+            paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let captures = self.captures().iter().flat_map(listed);
+        captures.chain(keys("cut")).chain(keys("compressed")).collect()
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// Nanoseconds of `"1795438378.411312"`.
+fn nanos(value: &Value) -> i64 {
+    let (seconds, fraction) = text(value).split_once('.').unwrap();
+    format!("{seconds}{fraction:0<9}").parse().unwrap()
+}
+
+/// Adds up an object of numbers.
+fn sum(object: &Value) -> u64 {
+    object.as_object().map_or(0, |object| object.values().map(number).sum())
+}
+
+fn say(paths: &[PathBuf]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let flows = folder.path().join("flows.ndjson");
+    let mut command = capkeep();
+    command.args(["analyze", "--json", "--idle-timeout", "none", "--flows"]).arg(&flows).args(paths);
+    let output = command.output().unwrap();
+    let flows = fs::read_to_string(flows).unwrap_or_default();
+    Said {
+        code: output.status.code(),
+        stderr: stderr(&output),
+        summary: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+        flows: flows.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+    }
+}
+
+/// Messages that answer each other are one flow; of the others the code tells flows apart (`PAIRS` of `truth.py`).
+fn icmp_of_key(protocol: &str, kind: u64, code: Option<u64>) -> (u64, Option<u64>) {
+    let paired = match protocol {
+        "icmp" => matches!(kind, 0 | 8 | 9 | 10 | 13..=18),
+        _ => matches!(kind, 128..=131 | 133..=136 | 139 | 140 | 144 | 145),
+    };
+    (kind, if paired { None } else { code })
+}
+
+/// The layers tshark found, as a kind of tunnel and its identifier.
+fn tunnel(row: &Value) -> Option<(String, Option<u64>)> {
+    let id = |key: &str| row[key].get(0).map(number);
+    let layers: Vec<&str> = text(&row["layers"]).split(' ').collect();
+    let has = |layer| layers.contains(&layer);
+    let found = |kind: &str, id| Some((kind.to_owned(), id));
+    if has("vxlan") {
+        return found("vxlan", id("vni"));
+    }
+    if has("geneve") {
+        return found("geneve", id("vni"));
+    }
+    if has("erspan") {
+        // tshark's fields that truth.py asks for do not hold the session: README.md of the case does.
+        return found("erspan", Some(5));
+    }
+    if has("gre") {
+        return match id("gre_key") {
+            // NVGRE: the upper 24 bits of the key are the virtual subnet, the rest tells flows apart (RFC 7637 3.2).
+            Some(key) => found("nvgre", Some(key >> 8)),
+            None => found("gre", None),
+        };
+    }
+    let ip: Vec<&str> = layers.into_iter().filter(|layer| layer.starts_with("ip")).collect();
+    match ip[..] {
+        ["ip", "ip"] => found("ipip", None),
+        ["ip", "ipv6"] => found("6in4", None),
+        ["ipv6", "ip"] => found("4in6", None),
+        _ => None,
+    }
+}
+
+fn expected_flow(row: &Value) -> Flow {
+    let protocol = text(&row["protocol"]).to_owned();
+    let sent = |side: &Value| Sent {
+        packets: number(&side["packets"]),
+        wire_bytes: number(&side["bytes"]),
+        payload_bytes: side["payload_bytes"].as_u64(),
+    };
+    let icmp = row["icmp_type"].as_u64().map(|kind| icmp_of_key(&protocol, kind, row["icmp_code"].as_u64()));
+    Flow {
+        client: (text(&row["client"]).into(), row["client_port"].as_u64()),
+        server: (text(&row["server"]).into(), row["server_port"].as_u64()),
+        icmp,
+        tunnel: tunnel(row),
+        vlan: row["vlan"].get(0).map(number),
+        from_client: sent(&row["from_client"]),
+        from_server: sent(&row["from_server"]),
+        first_ns: nanos(&row["first"]),
+        last_ns: nanos(&row["last"]),
+        protocol,
+    }
+}
+
+fn found_flow(row: &Value) -> Flow {
+    let protocol = text(&row["protocol"]).to_owned();
+    let sent = |side: &str| Sent {
+        packets: number(&row[format!("{side}_packets")]),
+        wire_bytes: number(&row[format!("{side}_wire_bytes")]),
+        payload_bytes: row[format!("{side}_payload_bytes")].as_u64(),
+    };
+    let kind = row["tunnel_kind"].as_str().map(|kind| (kind.to_owned(), row["tunnel_id"].as_u64()));
+    let icmp = row["icmp_type"].as_u64().map(|kind| icmp_of_key(&protocol, kind, row["icmp_code"].as_u64()));
+    Flow {
+        client: (text(&row["client_ip"]).into(), row["client_port"].as_u64()),
+        server: (text(&row["server_ip"]).into(), row["server_port"].as_u64()),
+        icmp,
+        tunnel: kind,
+        vlan: row["vlan"].as_u64(),
+        from_client: sent("client"),
+        from_server: sent("server"),
+        first_ns: row["first_ns"].as_i64().unwrap(),
+        last_ns: row["last_ns"].as_i64().unwrap(),
+        protocol,
+    }
+}
+
+/// What is different, one line each.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn check<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, expected: T, found: T) {
+        if expected != found {
+            self.0.push(format!("{what}: expected {expected:?}, found {found:?}"));
+        }
+    }
+}
+
+/// Compares counts and flows of one capture with what capkeep says of its files, or of a file with the same packets.
+fn compare(capture: &Value, files: &[Value], said: &Said) -> Differences {
+    let mut out = Differences::default();
+    let summary = &said.summary;
+    out.check("exit code", Some(0), said.code);
+    out.check("standard error", "", said.stderr.as_str());
+    let totals = &summary["totals"];
+    for (truth, ours) in
+        [("packets", "packets"), ("bytes", "wire_bytes"), ("captured_bytes", "captured_bytes")]
+    {
+        out.check(truth, number(&capture[truth]), number(&totals[ours]));
+    }
+    let captures = summary["captures"].as_array().unwrap();
+    out.check("files", files.len(), captures.len());
+    for (file, found) in files.iter().zip(captures) {
+        let name = text(&file["name"]);
+        out.check("name", name, text(&found["path"]).rsplit('/').next().unwrap());
+        for (truth, ours) in [("packets", "packets"), ("bytes", "wire_bytes"), ("file_bytes", "file_bytes")] {
+            out.check(&format!("{name}: {truth}"), number(&file[truth]), number(&found[ours]));
+        }
+        for (truth, ours) in [("first", "first_ns"), ("last", "last_ns")] {
+            out.check(&format!("{name}: {truth}"), Some(nanos(&file[truth])), found[ours].as_i64());
+        }
+        out.check(&format!("{name}: format"), text(&file["format"]), text(&found["format"]));
+        out.check(&format!("{name}: error"), &Value::Null, &found["error"]);
+        let link = match text(&file["encapsulation"]) {
+            "ether" => "ethernet",
+            "linux-sll" => "linux_sll",
+            "linux-sll2" => "linux_sll2",
+            other => other,
+        };
+        out.check(&format!("{name}: link types"), vec![link], found["link_types"].as_array().unwrap().iter().map(text).collect());
+    }
+    let all = |key: &str| captures.iter().map(|capture| number(&capture[key])).sum::<u64>();
+    out.check("cut by snap length", number(&capture["cut_by_snap_length"]), all("truncated_packets"));
+    if let Some(interfaces) = capture["packets_by_interface"].as_object() {
+        let found = captures[0]["interfaces"].as_array().unwrap();
+        let found: Vec<u64> = found.iter().map(|interface| number(&interface["packets"])).collect();
+        out.check("packets by interface", interfaces.values().map(number).collect(), found);
+    }
+    // Packets whose addresses were not captured are the only ones that are in no flow.
+    let skipped: u64 = captures.iter().map(|capture| sum(&capture["skipped"])).sum();
+    out.check("in no flow", sum(&capture["addresses_cut_off"]), skipped);
+    out.check("in no flow, total", skipped, number(&totals["skipped"]));
+    out.check("fragments", number(&capture["fragments"]), said.flows.iter().map(|row| number(&row["fragments"])).sum());
+    // truth.py counts packets of ARP beside the flows; here ARP is a flow for each pair of addresses.
+    let arp = |inside: bool| -> u64 {
+        let rows = said.flows.iter().filter(|row| row["protocol"] == "arp");
+        let rows = rows.filter(|row| (number(&row["tunnel_depth"]) > 0) == inside);
+        rows.map(|row| number(&row["client_packets"]) + number(&row["server_packets"])).sum()
+    };
+    out.check("ARP", sum(&capture["not_ip"]), arp(false));
+    out.check("ARP in a tunnel", sum(&capture["not_ip_in_a_tunnel"]), arp(true));
+    compare_flows(capture, files, said, &mut out);
+    out
+}
+
+fn compare_flows(capture: &Value, files: &[Value], said: &Said, out: &mut Differences) {
+    let expected: Vec<Flow> = capture["flows"].as_array().unwrap().iter().map(expected_flow).collect();
+    let found: Vec<&Value> = said.flows.iter().filter(|row| row["protocol"] != "arp").collect();
+    let mut left: Vec<(Flow, &str)> =
+        found.iter().map(|row| (found_flow(row), text(&row["client_by"]))).collect();
+    for mut flow in expected {
+        if files[0]["format"] == "netmon1" {
+            // Whole milliseconds is all this format keeps.
+            for at in [&mut flow.first_ns, &mut flow.last_ns] {
+                *at -= *at % 1_000_000;
+            }
+        }
+        match left.iter().position(|(found, by)| same(&flow, found, by)) {
+            Some(index) => drop(left.remove(index)),
+            None => out.0.push(format!("missing: {flow:?}")),
+        }
+    }
+    out.0.extend(left.into_iter().map(|(flow, by)| format!("too much, client by {by}: {flow:?}")));
+}
+
+/// True if capkeep's flow is that of the truth.
+fn same(truth: &Flow, found: &Flow, client_by: &str) -> bool {
+    let mut found = found.clone();
+    // Without a SYN truth.py takes who sent first for the client. capkeep asks the ports and the type of ICMP
+    // messages before that, so only then may a flow lie the other way round.
+    if truth.client.0 != found.client.0 && ["port", "request", "syn_ack"].contains(&client_by) {
+        std::mem::swap(&mut found.client, &mut found.server);
+        std::mem::swap(&mut found.from_client, &mut found.from_server);
+    }
+    for (truth, found) in
+        [(&truth.from_client, &mut found.from_client), (&truth.from_server, &mut found.from_server)]
+    {
+        // The truth has no payload for ICMP, and none for headers that were cut off.
+        if truth.payload_bytes.is_none() {
+            found.payload_bytes = None;
+        }
+    }
+    for (truth, found) in [(&truth.client, &mut found.client), (&truth.server, &mut found.server)] {
+        // Ports nobody captured are `null` there and 0 here.
+        if truth.1.is_none() && found.1 == Some(0) {
+            found.1 = None;
+        }
+    }
+    *truth == found
+}
+
+#[test]
+fn every_case_has_a_truth_and_a_test() {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            folders.push(entry.file_name().into_string().unwrap());
+        }
+    }
+    folders.sort();
+    let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+    assert_eq!(folders, names, "folders of testdata, and CASES");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for name in names {
+        let truth = Truth::of(name);
+        assert_eq!(truth.value["case"], name);
+        assert!(readme.contains(&format!("({name})")), "README.md does not list {name}");
+        let mut files = BTreeSet::new();
+        for entry in fs::read_dir(&truth.folder).unwrap() {
+            files.insert(entry.unwrap().file_name().into_string().unwrap());
+        }
+        assert!(files.remove("truth.json") && files.remove("README.md"), "{name}");
+        assert_eq!(files, truth.names(), "files of {name}, and those its truth.json speaks of");
+    }
+}
+
+#[test]
+fn every_capture_is_what_its_truth_says() {
+    let mut failures = Vec::new();
+    for case in CASES {
+        let truth = Truth::of(case.name);
+        for capture in truth.captures() {
+            let files = capture["files"].as_array().unwrap();
+            let same = capture["same_in"].as_array().map(Vec::as_slice).unwrap_or_default();
+            for files in std::iter::once(files.as_slice()).chain(same.iter().map(std::slice::from_ref)) {
+                let paths: Vec<PathBuf> = files.iter().map(|file| truth.folder.join(text(&file["name"]))).collect();
+                for difference in compare(capture, files, &say(&paths)).0 {
+                    failures.push(format!("{}/{}: {difference}", case.name, text(&files[0]["name"])));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
+}
+
+fn nothing_else(_: &Truth) {}
