@@ -15,6 +15,7 @@ No capture is parsed here: tshark takes the packets apart, this only counts. Mea
 
 import collections
 import csv
+import decimal
 import io
 import json
 import os
@@ -133,9 +134,11 @@ class Flows:
             more = at(record, "ip.flags.mf", nth) in ("1", "True")
             ident = at(record, "ip.id", nth)
         else:
-            fragment = at(record, "ipv6.fraghdr.ident", 0)
-            offset = number(at(record, "ipv6.fraghdr.offset", 0)) or 0
-            more = at(record, "ipv6.fraghdr.more", 0) in ("1", "True")
+            # A fragment header behind ICMPv6 is one that an error quotes.
+            outside = record["frame.protocols"][0].split(":icmpv6")[0].split(":")
+            fragment = at(record, "ipv6.fraghdr.ident", 0) if "ipv6.fraghdr" in outside else None
+            offset = (number(at(record, "ipv6.fraghdr.offset", 0)) or 0) if fragment else 0
+            more = bool(fragment) and at(record, "ipv6.fraghdr.more", 0) in ("1", "True")
             ident = fragment
             protocol = number(at(record, "ipv6.fraghdr.nxt", 0) if fragment else at(record, "ipv6.nxt", nth))
             if protocol == 0 and transport == "icmpv6":
@@ -181,6 +184,7 @@ class Flows:
         if flow is None:
             flow = self.flows[key] = {
                 "first": time,
+                "last": time,
                 "layers": [layer for layer in layers if layer not in ("vssmonitoring",)],
                 "vlan": [number(v) for v in record["ieee8021ad.id"] + record["vlan.id"]],
                 "vni": [number(v) for v in record["vxlan.vni"] + record["geneve.vni"]],
@@ -204,7 +208,8 @@ class Flows:
                 at_byte -= 2**32 if at_byte >= 2**31 else 0
                 begin["low"] = min(begin.get("low", 0), at_byte)
                 begin["high"] = max(begin.get("high", 0), at_byte + payload)
-        flow["last"] = time
+        flow["first"] = min(flow["first"], time, key=decimal.Decimal)
+        flow["last"] = max(flow["last"], time, key=decimal.Decimal)
 
     def listed(self):
         out = []
@@ -305,8 +310,8 @@ def describe(arguments):
         "packets": flows.packets,
         "bytes": flows.bytes,
         "captured_bytes": flows.captured,
-        "first": min(flows.times, key=float),
-        "last": max(flows.times, key=float),
+        "first": min(flows.times, key=decimal.Decimal),
+        "last": max(flows.times, key=decimal.Decimal),
         "fragments": flows.fragments,
         "cut_by_snap_length": flows.short,
         "above_1514_bytes": flows.above_1514,

@@ -14,6 +14,7 @@ use capkeep_pcap::Timestamp;
 use crate::analysis::{Analysis, Capture};
 use crate::decodes::{Decodes, FileCounts, Load, Mix};
 use crate::fragments::Fragments;
+use crate::live::Flow;
 use crate::options::{Event, Input, Options, Timeouts};
 use crate::record::{EndReason, FlowRecord};
 use crate::sessions;
@@ -24,8 +25,8 @@ use crate::summary;
 /// Batches in a round. Chosen by measuring: fewer leave cores idle at the end of a round, more fall out of the cache.
 const ROUND: usize = 8;
 
-/// Flows handed out at once when a session ends (chosen: a few MB of records).
-const FLUSH: usize = 1 << 13;
+/// Flows handed out at once (chosen: about a megabyte of records, which the cache still holds when they are read).
+const FLUSH: usize = 1 << 11;
 
 /// Sessions of small files are analysed side by side, this many at a time (chosen: their flows wait in memory until
 /// it is their turn to be told).
@@ -46,24 +47,24 @@ pub fn analyze(inputs: &[Input], options: &Options, observer: &(dyn Fn(Event<'_>
         let first_session = analysis.captures.last().map_or(0, |capture| capture.session + 1);
         let start = analysis.captures.len() as u32;
         if !is_small(&session) {
-            let files = enroll(&mut analysis, session, first_session);
-            let result = run(files, start, options, observer, &mut |flows| observer(Event::Flows(&flows)));
+            let files = enroll(&mut analysis, session, first_session, observer);
+            let result = run(files, start, options, observer, &mut |flows| observer(Event::Flows(flows)));
             adopt(&mut analysis, result);
             continue;
         }
-        let mut group = vec![(start, enroll(&mut analysis, session, first_session))];
+        let mut group = vec![(start, enroll(&mut analysis, session, first_session, observer))];
         while group.len() < SIDE_BY_SIDE
             && let Some(next) = queue.next_if(|session| is_small(session))
         {
             let start = analysis.captures.len() as u32;
             let number = first_session + group.len() as u32;
-            group.push((start, enroll(&mut analysis, next, number)));
+            group.push((start, enroll(&mut analysis, next, number, observer)));
         }
         let results: Vec<(SessionResult, Vec<FlowRecord>)> = group
             .into_par_iter()
             .map(|(start, files)| {
                 let mut flows = Vec::new();
-                let result = run(files, start, options, observer, &mut |more| flows.extend(more));
+                let result = run(files, start, options, observer, &mut |more| flows.append(more));
                 (result, flows)
             })
             .collect();
@@ -86,17 +87,24 @@ fn is_small(session: &[Input]) -> bool {
     session.iter().map(size).fold(0, u64::saturating_add) <= SMALL
 }
 
-/// Gives the files of a session their places among the captures.
-fn enroll(analysis: &mut Analysis, session: Vec<Input>, number: u32) -> Vec<(u32, Input)> {
-    let mut files = Vec::with_capacity(session.len());
-    for input in session {
+/// Gives the files of a session their places among the captures, and tells of them.
+fn enroll(
+    analysis: &mut Analysis,
+    inputs: Vec<Input>,
+    session: u32,
+    observer: &(dyn Fn(Event<'_>) + Sync),
+) -> Vec<(u32, Input)> {
+    let mut files = Vec::with_capacity(inputs.len());
+    for input in inputs {
         let path = match &input {
             Input::File(path) => path.clone(),
             Input::Stdin => "-".into(),
             Input::Bytes(_) => "(memory)".into(),
         };
-        files.push((analysis.captures.len() as u32, input));
-        analysis.captures.push(Capture { path, session: number, ..Capture::default() });
+        let index = analysis.captures.len() as u32;
+        observer(Event::Capture { index, path: &path, session });
+        files.push((index, input));
+        analysis.captures.push(Capture { path, session, ..Capture::default() });
     }
     files
 }
@@ -183,7 +191,7 @@ fn run(
     start: u32,
     options: &Options,
     observer: &(dyn Fn(Event<'_>) + Sync),
-    emit: &mut dyn FnMut(Vec<FlowRecord>),
+    emit: &mut dyn FnMut(&mut Vec<FlowRecord>),
 ) -> SessionResult {
     let count = files.len();
     let source: Box<dyn Source> =
@@ -262,39 +270,20 @@ impl Session<'_> {
     }
 
     /// Hands out the flows that ended in this round.
-    fn hand_out(&mut self, emit: &mut dyn FnMut(Vec<FlowRecord>)) {
-        let mut ended: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.ended.drain(..)).collect();
-        if ended.is_empty() {
-            return;
-        }
-        ended.sort_by_key(|(_, flow)| flow.origin);
-        let flows: Vec<FlowRecord> =
-            ended.par_iter().with_min_len(64).map(|(reason, flow)| flow.finish(*reason)).collect();
-        summary::add_flows(&mut self.counts, &flows);
-        emit(flows);
+    fn hand_out(&mut self, emit: &mut dyn FnMut(&mut Vec<FlowRecord>)) {
+        let ended = self.shards.iter().flat_map(|shard| shard.ended.iter().map(|(reason, flow)| (*reason, flow)));
+        tell(ended, &mut self.counts, emit);
+        self.shards.iter_mut().for_each(|shard| shard.ended.clear());
     }
 
     /// Ends everything that still lives.
-    fn finish(&mut self, emit: &mut dyn FnMut(Vec<FlowRecord>)) {
+    fn finish(&mut self, emit: &mut dyn FnMut(&mut Vec<FlowRecord>)) {
         let mut last = Decodes::default();
         self.fragments.flush(&mut last);
         self.count(&[last]);
         self.hand_out(emit);
-        let mut live: Vec<((u32, u64), u32, u32)> = Vec::new();
-        for (shard, number) in self.shards.iter().zip(0u32..) {
-            live.extend(shard.slots().map(|(slot, flow)| (flow.origin, number, slot)));
-        }
-        live.par_sort_unstable();
-        for chunk in live.chunks(FLUSH) {
-            let flows: Vec<FlowRecord> = chunk
-                .par_iter()
-                .with_min_len(64)
-                .filter_map(|(_, shard, slot)| self.shards.get(*shard as usize)?.flow(*slot))
-                .map(|flow| flow.finish(EndReason::EndOfInput))
-                .collect();
-            summary::add_flows(&mut self.counts, &flows);
-            emit(flows);
-        }
+        let live = self.shards.iter().flat_map(Shard::flows).map(|flow| (EndReason::EndOfInput, flow));
+        tell(live, &mut self.counts, emit);
     }
 
     /// The counts of the session and of its files.
@@ -335,5 +324,25 @@ impl Session<'_> {
         self.counts.tunnels = mix.tunnels;
         self.counts.timeline = mix.timeline;
         SessionResult { counts: self.counts, captures }
+    }
+}
+
+/// Finishes flows, counts them and hands them out, a few at a time, in the order of their first packets.
+fn tell<'a>(
+    flows: impl Iterator<Item = (EndReason, &'a Flow)>,
+    counts: &mut Analysis,
+    emit: &mut dyn FnMut(&mut Vec<FlowRecord>),
+) {
+    // The origins stand beside the flows: sorting must not fetch every flow from memory again and again.
+    let mut flows: Vec<((u32, u64), EndReason, &Flow)> =
+        flows.map(|(reason, flow)| (flow.origin, reason, flow)).collect();
+    flows.par_sort_unstable_by_key(|(origin, ..)| *origin);
+    summary::expect_flows(counts, flows.len());
+    let mut records = Vec::new();
+    for chunk in flows.chunks(FLUSH) {
+        let finish = |(_, reason, flow): &((u32, u64), EndReason, &Flow)| flow.finish(*reason);
+        chunk.par_iter().with_min_len(128).map(finish).collect_into_vec(&mut records);
+        summary::add_flows(counts, &records);
+        emit(&mut records);
     }
 }

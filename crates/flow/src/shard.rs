@@ -91,13 +91,8 @@ impl Shard {
         self.live
     }
 
-    /// The live flows, each with the slot that [`Shard::flow`] takes.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Flow)> {
-        self.flows.iter()
-    }
-
-    /// The live flow in a slot.
-    pub(crate) fn flow(&self, slot: u32) -> Option<&Flow> {
-        self.flows.get(slot)
+    /// The live flows.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.flows.iter().map(|(_, flow)| flow)
     }
 }

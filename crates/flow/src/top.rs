@@ -34,6 +34,11 @@ impl<K: Copy + Ord + Hash, T: Tally> Top<K, T> {
     /// Most keys held (chosen: about 30 MB of hosts; a capture with more is a scan or a flood).
     pub const MAX_KEYS: usize = 1 << 18;
 
+    /// Makes room for so many more keys, as far as keys are held at all.
+    pub(crate) fn reserve(&mut self, keys: usize) {
+        self.table.reserve(keys.min(Self::MAX_KEYS - self.table.len().min(Self::MAX_KEYS)));
+    }
+
     /// Adds counts under a key.
     pub fn add(&mut self, key: K, counts: &T) {
         self.table.entry(key).or_default().add(counts);

@@ -71,13 +71,22 @@ fn quote(at: Cursor<'_>) -> Option<Quote> {
             quote.source = u128::from_be_bytes(at.array(8).ok()?);
             quote.destination = u128::from_be_bytes(at.array(24).ok()?);
             rest = at.skip(40);
-            // Options and routing headers, at most as many as can stand in 64 kB.
-            while matches!(quote.protocol, 0 | 43 | 60) {
-                let (Ok(next), Ok(length)) = (rest.u8(0), rest.u8(1)) else {
+            // Extension headers, at most as many as can stand in 64 kB.
+            while matches!(quote.protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) {
+                let (Ok(next), Ok(length), Ok(offset)) = (rest.u8(0), rest.u8(1), rest.u16(2)) else {
                     return Some(quote);
                 };
+                let is_fragment = quote.protocol == 44;
+                rest = rest.skip(match quote.protocol {
+                    44 => 8,
+                    51 => (usize::from(length) + 2) * 4,
+                    _ => (usize::from(length) + 1) * 8,
+                });
                 quote.protocol = next;
-                rest = rest.skip((usize::from(length) + 1) * 8);
+                // What follows the header of a later fragment is the middle of something.
+                if is_fragment && offset & 0xfff8 != 0 {
+                    return Some(quote);
+                }
             }
         }
         _ => return None,
