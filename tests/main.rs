@@ -3,6 +3,8 @@
 
 mod cli;
 mod exports;
+mod hostile;
 mod run;
+mod same_bytes;
 mod snapshots;
 mod testdata;

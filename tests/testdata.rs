@@ -104,7 +104,10 @@ impl Truth {
         };
         let listed = |capture: &Value| {
             let paths = [self.paths(&capture["files"]), self.paths(&capture["same_in"])].concat();
-            paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
+            paths
+                .iter()
+                .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
         let captures = self.captures().iter().flat_map(listed);
         captures.chain(keys("cut")).chain(keys("compressed")).collect()
@@ -274,7 +277,11 @@ fn compare(capture: &Value, files: &[Value], said: &Said) -> Differences {
             "linux-sll2" => "linux_sll2",
             other => other,
         };
-        out.check(&format!("{name}: link types"), vec![link], found["link_types"].as_array().unwrap().iter().map(text).collect());
+        out.check(
+            &format!("{name}: link types"),
+            vec![link],
+            found["link_types"].as_array().unwrap().iter().map(text).collect(),
+        );
     }
     let all = |key: &str| captures.iter().map(|capture| number(&capture[key])).sum::<u64>();
     out.check("cut by snap length", number(&capture["cut_by_snap_length"]), all("truncated_packets"));
@@ -285,10 +292,15 @@ fn compare(capture: &Value, files: &[Value], said: &Said) -> Differences {
     }
     // Packets whose addresses were not captured are the only ones that are in no flow.
     let skipped: u64 = captures.iter().map(|capture| sum(&capture["skipped"])).sum();
-    let arp_cut_off = ARP_CUT_OFF.iter().filter(|(name, _)| files[0]["name"] == *name).map(|(_, n)| n).sum::<u64>();
+    let arp_cut_off =
+        ARP_CUT_OFF.iter().filter(|(name, _)| files[0]["name"] == *name).map(|(_, n)| n).sum::<u64>();
     out.check("in no flow", sum(&capture["addresses_cut_off"]) + arp_cut_off, skipped);
     out.check("in no flow, total", skipped, number(&totals["skipped"]));
-    out.check("fragments", number(&capture["fragments"]), said.flows.iter().map(|row| number(&row["fragments"])).sum());
+    out.check(
+        "fragments",
+        number(&capture["fragments"]),
+        said.flows.iter().map(|row| number(&row["fragments"])).sum(),
+    );
     // truth.py counts packets of ARP beside the flows; here ARP is a flow for each pair of addresses.
     let arp = |inside: bool| -> u64 {
         let rows = said.flows.iter().filter(|row| row["protocol"] == "arp");
@@ -326,7 +338,8 @@ fn compare_flows(capture: &Value, files: &[Value], said: &Said, out: &mut Differ
 
 /// Adds each flow outside the tunnel to the same one inside, which must have as many packets.
 fn join_inside_and_outside(flows: &mut Vec<(Flow, &str)>, out: &mut Differences) {
-    let (mut inside, outside): (Vec<_>, Vec<_>) = flows.drain(..).partition(|(flow, _)| flow.tunnel.is_some());
+    let (mut inside, outside): (Vec<_>, Vec<_>) =
+        flows.drain(..).partition(|(flow, _)| flow.tunnel.is_some());
     out.check("flows outside the tunnel", inside.len(), outside.len());
     for (flow, by) in &mut inside {
         let other = outside.iter().map(|(other, _)| other);
@@ -413,7 +426,8 @@ fn every_capture_is_what_its_truth_says() {
             let files = capture["files"].as_array().unwrap();
             let same = capture["same_in"].as_array().map(Vec::as_slice).unwrap_or_default();
             for files in std::iter::once(files.as_slice()).chain(same.iter().map(std::slice::from_ref)) {
-                let paths: Vec<PathBuf> = files.iter().map(|file| truth.folder.join(text(&file["name"]))).collect();
+                let paths: Vec<PathBuf> =
+                    files.iter().map(|file| truth.folder.join(text(&file["name"]))).collect();
                 for difference in compare(capture, files, &say(&paths)).0 {
                     failures.push(format!("{}/{}: {difference}", case.name, text(&files[0]["name"])));
                 }
@@ -453,10 +467,15 @@ fn flows_alone(said: &Said) -> Vec<Value> {
 fn azure_addresses(truth: &Truth) {
     let said = say(&truth.paths(&truth.captures()[0]["files"]));
     // The health probe connects again and again and says nothing.
-    let probes = said.flows.iter().filter(|row| row["client_ip"] == "168.63.129.16" && row["server_port"] == 80);
+    let probes =
+        said.flows.iter().filter(|row| row["client_ip"] == "168.63.129.16" && row["server_port"] == 80);
     let mut count = 0;
     for probe in probes {
-        assert_eq!((&probe["conn_state"], number(&probe["client_payload_bytes"])), (&"SF".into(), 0), "{probe}");
+        assert_eq!(
+            (&probe["conn_state"], number(&probe["client_payload_bytes"])),
+            (&"SF".into(), 0),
+            "{probe}"
+        );
         count += 1;
     }
     assert!(count > 3, "{count} probes");
@@ -488,7 +507,8 @@ fn cut_files(truth: &Truth) {
         // The unpacker's error has the place in the capture after which nothing comes out.
         let offset = cut.get("bytes_that_come_out").unwrap_or(&cut["record_offset"]);
         assert_eq!(&capture["error"]["offset"], offset, "{name}: {}", capture["error"]);
-        let message = format!("warning: {}: {}", truth.folder.join(name).display(), text(&capture["error"]["message"]));
+        let message =
+            format!("warning: {}: {}", truth.folder.join(name).display(), text(&capture["error"]["message"]));
         assert!(said.stderr.starts_with(&message), "{name}: {}", said.stderr);
         assert!(said.stderr.contains(&offset.to_string()), "{name}: {}", said.stderr);
         assert_eq!(number(&capture["packets"]), packets, "{name}");
@@ -511,7 +531,8 @@ fn cut_files(truth: &Truth) {
     let said = say(std::slice::from_ref(&truth.folder));
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert_eq!(said.stderr.lines().count(), truth.value["cut"].as_object().unwrap().len(), "{}", said.stderr);
-    let whole = said.summary["captures"].as_array().unwrap().iter().find(|capture| capture["error"].is_null());
+    let whole =
+        said.summary["captures"].as_array().unwrap().iter().find(|capture| capture["error"].is_null());
     assert_eq!(whole.unwrap()["packets"], truth.captures()[0]["packets"]);
 }
 
@@ -545,18 +566,19 @@ fn quoted_flows(truth: &Truth) {
         }) {
             // It goes to whoever sent the packet.
             assert_eq!(error["quoted_source_ip"], error["server_ip"], "{error}");
-            let quoted: Vec<&Value> = said
-                .flows
-                .iter()
-                .filter(|row| {
-                    row["protocol"] == error["quoted_protocol"]
-                        && row["client_ip"] == error["quoted_source_ip"]
-                        && row["server_ip"] == error["quoted_destination_ip"]
-                        && row["client_port"] == error["quoted_source_port"]
-                        && row["server_port"] == error["quoted_destination_port"]
-                        && number(&row["icmp_errors"]) > 0
-                })
-                .collect();
+            let end = |row: &Value, end: &str| {
+                (row[format!("{end}_ip")].clone(), row[format!("{end}_port")].clone())
+            };
+            let [source, destination] = ["quoted_source", "quoted_destination"].map(|name| end(error, name));
+            // What the server sent is quoted with the server as its source.
+            let is_quoted = |row: &&Value| {
+                let ends = (end(row, "client"), end(row, "server"));
+                row["protocol"] == error["quoted_protocol"]
+                    && number(&row["icmp_errors"]) > 0
+                    && [&ends, &(ends.1.clone(), ends.0.clone())]
+                        .contains(&&(source.clone(), destination.clone()))
+            };
+            let quoted: Vec<&Value> = said.flows.iter().filter(is_quoted).collect();
             assert_eq!(quoted.len(), 1, "{error}");
             errors += number(&error["client_packets"]);
         }
@@ -572,7 +594,12 @@ fn one_session(truth: &Truth) {
     let mut paths = truth.paths(&truth.captures()[0]["files"]);
     let together = say(&paths);
     let sessions = |said: &Said| -> Vec<u64> {
-        said.summary["captures"].as_array().unwrap().iter().map(|capture| number(&capture["session"])).collect()
+        said.summary["captures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|capture| number(&capture["session"]))
+            .collect()
     };
     assert_eq!(sessions(&together), vec![0; paths.len()]);
     let alone: usize = paths.iter().map(|path| say(std::slice::from_ref(path)).flows.len()).sum();
@@ -604,7 +631,8 @@ fn tunnel_ends(truth: &Truth) {
         let mut count = 0;
         for row in tunnelled {
             assert_eq!(number(&row["tunnel_depth"]), 1, "{name}");
-            let outer = if name == "ip4-in-ip6.pcap" { ["fd09::1", "fd09::2"] } else { ["10.9.0.1", "10.9.0.2"] };
+            let outer =
+                if name == "ip4-in-ip6.pcap" { ["fd09::1", "fd09::2"] } else { ["10.9.0.1", "10.9.0.2"] };
             // The inside numbers its ends as the outside does.
             let ends = [("client_ip", "tunnel_client_ip"), ("server_ip", "tunnel_server_ip")];
             for (inner, ours) in ends {

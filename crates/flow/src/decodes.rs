@@ -58,8 +58,9 @@ impl FileCounts {
         let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
         let (mut packets, mut link) = (0, frames.first().map_or(LinkType::NULL, |frame| frame.link_type));
         for frame in frames {
-            self.wire_bytes += u64::from(frame.wire_len);
-            self.captured_bytes += u64::from(frame.captured_len);
+            let (wire_len, captured_len) = frame.lengths();
+            self.wire_bytes += u64::from(wire_len);
+            self.captured_bytes += u64::from(captured_len);
             self.truncated += u64::from(frame.captured_len < frame.wire_len);
             if frame.link_type != link {
                 bump(&mut self.link_types, link, packets);
@@ -250,16 +251,10 @@ impl Decodes {
                 Ok(()) if options.filter.as_ref().is_some_and(|f| !f.matches(&packet, frame.wire_len)) => {
                     *counts.skipped.entry(SkipReason::Filter).or_default() += 1;
                 }
-                Ok(()) => self.take(
-                    &packet,
-                    Place {
-                        timestamp: at,
-                        number,
-                        capture,
-                        wire_len: frame.wire_len,
-                        captured_len: frame.captured_len,
-                    },
-                ),
+                Ok(()) => {
+                    let (wire_len, captured_len) = frame.lengths();
+                    self.take(&packet, Place { timestamp: at, number, capture, wire_len, captured_len });
+                }
             }
         }
     }

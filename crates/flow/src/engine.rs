@@ -271,7 +271,8 @@ impl Session<'_> {
 
     /// Hands out the flows that ended in this round.
     fn hand_out(&mut self, emit: &mut dyn FnMut(&mut Vec<FlowRecord>)) {
-        let ended = self.shards.iter().flat_map(|shard| shard.ended.iter().map(|(reason, flow)| (*reason, flow)));
+        let ended =
+            self.shards.iter().flat_map(|shard| shard.ended.iter().map(|(reason, flow)| (*reason, flow)));
         tell(ended, &mut self.counts, emit);
         self.shards.iter_mut().for_each(|shard| shard.ended.clear());
     }

@@ -21,6 +21,16 @@ pub struct Frame {
     pub has_time: bool,
 }
 
+impl Frame {
+    /// Bytes the packet itself had on the wire and in the file, without a
+    /// [pseudo-header](LinkType::pseudo_header_len).
+    #[inline]
+    pub fn lengths(&self) -> (u32, u32) {
+        let pseudo = self.link_type.pseudo_header_len();
+        (self.wire_len.saturating_sub(pseudo), self.captured_len.saturating_sub(pseudo))
+    }
+}
+
 /// One packet, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {

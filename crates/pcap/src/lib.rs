@@ -21,12 +21,12 @@ mod timestamp;
 
 pub use batch::{Batch, Frame, Packet};
 pub use decode::{
-    Address, Datagram, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind, TunnelLayer, decode, decode_into,
-    icmp_counterpart, ip_address, ip_protocol_name,
+    Address, Datagram, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind,
+    TunnelLayer, decode, decode_into, icmp_counterpart, ip_address, ip_protocol_name,
 };
-pub use filter::{Filter, FilterError};
 pub use error::{Error, Result};
 pub use facts::{Compression, Drops, Facts, Format, Interface};
+pub use filter::{Filter, FilterError};
 pub use link_type::LinkType;
 pub use reader::Reader;
 pub use timestamp::Timestamp;

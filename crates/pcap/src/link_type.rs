@@ -84,8 +84,22 @@ link_types! {
     DOCSIS = 143, "docsis";
     /// IEEE 802.11 behind an AVS header.
     IEEE802_11_AVS = 163, "ieee802_11_avs";
-    /// PPP with a direction byte.
-    PPP_WITH_DIR = 166, "ppp_with_dir";
+    /// PPP with a direction byte in place of the address, as pppd writes it.
+    PPP_PPPD = 166, "ppp_pppd";
+    /// MTP2 behind a pseudo-header.
+    MTP2_WITH_PHDR = 139, "mtp2_with_phdr";
+    /// IrDA behind a cooked header.
+    LINUX_IRDA = 144, "linux_irda";
+    /// LAPD behind a cooked header.
+    LINUX_LAPD = 177, "linux_lapd";
+    /// SITA.
+    SITA = 196, "sita";
+    /// PPP behind a direction byte.
+    PPP_WITH_DIR = 204, "ppp_with_dir";
+    /// I²C.
+    I2C_LINUX = 209, "i2c_linux";
+    /// NFC LLCP.
+    NFC_LLCP = 245, "nfc_llcp";
     /// Cisco HDLC with a direction byte.
     C_HDLC_WITH_DIR = 205, "c_hdlc_with_dir";
     /// Frame Relay with a direction byte.
@@ -197,6 +211,25 @@ link_types! {
     /// Private: IEEE 802.11 behind NetMon's radio header: a version byte, the header's length in bytes (16 bits,
     /// little-endian, counted from the version byte on), radio data.
     NETMON_IEEE802_11 = 65_004, "netmon_ieee802_11";
+}
+
+impl LinkType {
+    /// Bytes at the start of a packet that whoever captured put there and that were never on a wire. They are not
+    /// counted as bytes of the packet, as in Wireshark. Headers that describe a real frame (radiotap, PPI, PKTAP,
+    /// cooked captures) count, as there.
+    pub const fn pseudo_header_len(self) -> u32 {
+        match self {
+            Self::SUNATM
+            | Self::MTP2_WITH_PHDR
+            | Self::BLUETOOTH_HCI_H4_WITH_PHDR
+            | Self::BLUETOOTH_LINUX_MONITOR => 4,
+            Self::LINUX_IRDA | Self::LINUX_LAPD => 16,
+            Self::SITA | Self::I2C_LINUX => 5,
+            Self::NFC_LLCP => 2,
+            Self::PPP_WITH_DIR => 1,
+            _ => 0,
+        }
+    }
 }
 
 impl fmt::Display for LinkType {

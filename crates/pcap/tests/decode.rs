@@ -107,7 +107,7 @@ fn links() -> Vec<Case> {
         case("ppp hdlc", LinkType::PPP_HDLC, ppp.clone()),
         case("ppp hdlc, cisco", LinkType::PPP_HDLC, join![[0x0f, 0, 8, 0], inner()]),
         case("ppp with direction", LinkType::PPP_WITH_DIR, join![[1], ppp]),
-        case("ppp with direction 204", LinkType(204), join![[0], ppp]),
+        case("ppp of pppd", LinkType::PPP_PPPD, join![[0, 3, 0, 0x21], inner()]),
         case("pppoe", LinkType::PPP_ETHER, join![[0x11, 0, 0, 1], be(inner().len() + 2), [0, 0x21], inner()]),
         case("cisco hdlc", LinkType::C_HDLC, join![[0x0f, 0, 8, 0], inner()]),
         case("cisco hdlc with direction", LinkType::C_HDLC_WITH_DIR, join![[0, 0x0f, 0, 8, 0], inner()]),
@@ -723,6 +723,13 @@ fn icmp_errors_quote_their_cause() {
     let bytes = ipv6(58, &join![[1, 4, 0, 0, 0, 0, 0, 0], quoted]);
     let quote = decode(LinkType::RAW, &bytes, bytes.len() as u32).unwrap().quoted.unwrap();
     assert_eq!((quote.source_port, quote.protocol, quote.is_v6), (4000, 17, true));
+    // A fragment is quoted by what it is a fragment of; only the first one has ports.
+    for (offset, port) in [(1, 4000), (0x00b8, 0)] {
+        let quoted = ipv6(44, &join![[17, 0], be(offset), [0, 0, 0, 9], ask]);
+        let bytes = ipv6(58, &join![[2, 0, 0, 0, 0, 0, 5, 0], quoted]);
+        let quote = decode(LinkType::RAW, &bytes, bytes.len() as u32).unwrap().quoted.unwrap();
+        assert_eq!((quote.source_port, quote.protocol, quote.is_v6), (port, 17, true));
+    }
 }
 
 #[test]

@@ -201,7 +201,9 @@ pub(super) fn any(link: LinkType, at: Cursor<'_>, out: &mut Decoded) -> Done {
         LinkType::LINUX_SLL => cooked(at.u16(14)?, at.u16(2)?, at.skip(16), out),
         LinkType::LINUX_SLL2 => cooked(at.u16(0)?, at.u16(8)?, at.skip(20), out),
         LinkType::PPP | LinkType::PPP_HDLC => ppp::frame(at, out),
-        LinkType::PPP_WITH_DIR | LinkType(204) => ppp::frame(at.skip(1), out),
+        // The direction stands where the address byte would; the control byte follows.
+        LinkType::PPP_PPPD => ppp::protocol(at.skip(2), out),
+        LinkType::PPP_WITH_DIR => ppp::frame(at.skip(1), out),
         LinkType::PPP_ETHER => {
             let length = usize::from(at.u16(4)?);
             ppp::protocol(at.skip(6).trim(length), out)

@@ -1,0 +1,216 @@
+//! Input that somebody chose to do harm, or that is simply not what it should be.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::run::{capkeep, run, stderr, stdout, traffic, traffic_in};
+
+fn json(path: &Path) -> Value {
+    let output = capkeep().args(["analyze", "--json"]).arg(path).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Every format reads its own, and a file that only begins like one is an error and no crash.
+#[test]
+fn the_beginning_of_every_format_alone_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let beginnings: &[&[u8]] = &[
+        b"\xd4\xc3\xb2\xa1",
+        b"\xa1\xb2\x3c\x4d",
+        b"\x0a\x0d\x0d\x0a\x1c\0\0\0",
+        b"GMBU\x00\x02",
+        b"RTSS\x00\x01",
+        b"snoop\0\0\0",
+        b"\x1f\x8b\x08",
+        b"\x28\xb5\x2f\xfd",
+        b"\x04\x22\x4d\x18",
+        b"\xfd7zXZ\0",
+    ];
+    for (beginning, filler) in beginnings.iter().flat_map(|it| [(it, 0), (it, 0xff)]) {
+        for length in [beginning.len(), 24, 300] {
+            let mut bytes = beginning.to_vec();
+            bytes.resize(length.max(beginning.len()), filler);
+            let path = folder.path().join("beginning.cap");
+            fs::write(&path, &bytes).unwrap();
+            let output = run(["analyze", path.to_str().unwrap()]);
+            let error = stderr(&output);
+            // Twenty zeros after the magic are a valid header of some formats: then it is an empty capture.
+            assert!(matches!(output.status.code(), Some(0..=2)), "{bytes:?}: {error}");
+            assert!(!error.contains("panicked"), "{bytes:?}: {error}");
+        }
+    }
+}
+
+/// 1 GB of zeros in a kilobyte or so: memory stays bounded because nothing is unpacked ahead of its reader.
+#[test]
+fn a_record_that_claims_gigabytes_is_an_error_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bytes, _) = traffic();
+    let end = bytes.len();
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
+    let path = folder.path().join("lies.pcap");
+    fs::write(&path, bytes).unwrap();
+    let capture = &json(&path)["captures"][0];
+    assert_eq!(capture["packets"], 2_000);
+    assert_eq!(capture["error"]["offset"], end);
+}
+
+#[test]
+fn names_in_flow_files_are_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, _) = traffic();
+    // Quotes, a comma and what a spreadsheet takes for a formula: the table has one cell for it.
+    let name = "=cmd|'-2+3',\"a\".pcap";
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let csv = folder.path().join("flows.csv");
+    let ndjson = folder.path().join("flows.ndjson");
+    let mut command = capkeep();
+    command.arg("analyze").arg(&path).arg("--flows").arg(&csv).arg("--flows").arg(&ndjson);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let csv = fs::read_to_string(csv).unwrap();
+    let quoted = format!("\"{}\"", path.to_str().unwrap().replace('"', "\"\""));
+    for line in csv.lines().skip(1) {
+        assert!(line.starts_with(&quoted), "{line}");
+    }
+    let rows = fs::read_to_string(ndjson).unwrap();
+    for row in rows.lines() {
+        let row: Value = serde_json::from_str(row).unwrap();
+        assert_eq!(row["capture"].as_str(), path.to_str());
+    }
+}
+
+/// A CSV cell that a spreadsheet would run: the path is relative here, so the cell begins with the name.
+#[test]
+fn a_relative_name_that_looks_like_a_formula_is_a_path_in_the_flow_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, _) = traffic();
+    fs::write(folder.path().join("=1+1.pcap"), bytes).unwrap();
+    let mut command = capkeep();
+    command.current_dir(folder.path()).args(["analyze", "=1+1.pcap", "--flows", "flows.csv"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    let csv = fs::read_to_string(folder.path().join("flows.csv")).unwrap();
+    let first = csv.lines().nth(1).unwrap();
+    assert!(first.starts_with("=1+1.pcap,") || first.starts_with("\"=1+1.pcap\","), "{first}");
+}
+
+#[test]
+fn a_control_character_in_a_name_is_escaped_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, _) = traffic();
+    let path = folder.path().join("a\u{1b}[31m\r\n.pcap");
+    if fs::write(&path, bytes).is_err() {
+        // Not a name this system allows.
+        return;
+    }
+    let output = capkeep().args(["analyze", "--json"]).arg(&path).output().unwrap();
+    let text = stdout(&output);
+    assert!(text.trim_end().chars().all(|c| !c.is_control()), "{text:?}");
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["captures"][0]["path"].as_str(), path.to_str());
+}
+
+#[test]
+fn a_folder_without_captures_says_how_many_files_it_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("notes.txt"), "nothing").unwrap();
+    fs::write(folder.path().join("picture.png"), b"\x89PNG\r\n").unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for (path, looked_at) in [(folder.path().to_owned(), "2"), (folder.path().join("empty"), "0")] {
+        let output = capkeep().arg("analyze").arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        let error = stderr(&output);
+        assert!(error.starts_with("error: no captures in ") && error.contains(looked_at), "{error}");
+    }
+}
+
+#[test]
+fn empty_input_is_an_error_and_a_capture_without_packets_is_none() {
+    let output = capkeep().args(["analyze", "-"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("empty"), "{}", stderr(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, _) = traffic();
+    let path = folder.path().join("none.pcap");
+    fs::write(&path, &bytes[..24]).unwrap();
+    let output = run(["analyze", path.to_str().unwrap()]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    assert!(stdout(&output).contains("0 packets"), "{}", stdout(&output));
+    // The same for the flow file: a table without rows.
+    let csv = folder.path().join("flows.csv");
+    let output = run(["analyze", path.to_str().unwrap(), "--flows", csv.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(csv).unwrap().lines().count(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_may_not_be_read_is_told_and_stops_none_of_the_others() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (good, _) = traffic_in(folder.path());
+    let closed = folder.path().join("closed.pcap");
+    fs::copy(&good, &closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    if fs::read(&closed).is_ok() {
+        println!("SKIPPED: this user may read everything");
+        return;
+    }
+    for path in [folder.path(), &closed] {
+        let output = capkeep().arg("analyze").arg(path).output().unwrap();
+        assert_eq!(output.status.code(), Some(if path == folder.path() { 1 } else { 2 }));
+        let error = stderr(&output);
+        assert!(
+            error.contains("closed.pcap") && error.to_lowercase().contains("permission denied"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_to_nowhere_and_a_pipe_in_a_folder_are_no_captures() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, _) = traffic_in(folder.path());
+    std::os::unix::fs::symlink("/nonexistent", folder.path().join("broken.pcap")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
+    // Opening a pipe nobody writes to would wait for ever.
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.pcap")).status();
+    let value = json(folder.path());
+    assert_eq!(value["totals"]["captures"], 1);
+    assert_eq!(value["captures"][0]["path"].as_str(), good.to_str());
+    assert_eq!(value["not_captures"], 2 + u64::from(made.is_ok_and(|status| status.success())));
+}
+
+#[test]
+fn a_flow_file_is_not_written_over_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, _) = traffic();
+    let path = folder.path().join("capture.csv");
+    fs::write(&path, &bytes).unwrap();
+    let output = capkeep().arg("analyze").arg(&path).arg("--flows").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+/// Where nothing can be written, the exit code says so.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = traffic_in(folder.path());
+    for arguments in [&[][..], &["--json"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output =
+            capkeep().arg("analyze").arg(&path).args(arguments).stdout(full).stderr(Stdio::piped()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
+    }
+}
