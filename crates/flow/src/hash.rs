@@ -1,19 +1,22 @@
 //! The hash of the flow and host tables.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+/// Drawn once per process, so that nobody can write a capture whose flows all collide. Nothing that is handed out
+/// depends on it: flows are told in the order of their first packets, tables are ranked by weight and key.
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
 
 /// Odd constants with well-spread bits, from the binary expansion of π (as in wyhash and rustc's hasher).
 const K0: u64 = 0x243f_6a88_85a3_08d3;
 const K1: u64 = 0x1319_8a2e_0370_7344;
 const K2: u64 = 0xa409_3822_299f_31d0;
 
-/// Mixes two words by a folded 128-bit multiplication.
-///
-/// It is not keyed: an attacker who chooses addresses and ports can make flows collide, which costs time, never
-/// exactness. It is the same on every run and machine, and so is the order that depends on it.
+/// Mixes two words with the seed by a folded 128-bit multiplication.
 #[inline]
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ K0) * u128::from(b ^ K1);
+    let seed = *SEED;
+    let product = u128::from(a ^ seed ^ K0) * u128::from(b ^ seed.rotate_left(32) ^ K1);
     (product as u64) ^ ((product >> 64) as u64)
 }
 

@@ -3,6 +3,13 @@
 //! The captures do not belong to this project and are not part of it. Set `CAPKEEP_CAPTURES` to a folder with
 //! `key.jsonl` and `files/`, or have it beside the checkout; without it the test says so and passes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and speak of what it skips"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -1,5 +1,11 @@
 //! One set of packets, written in many ways: every way gives the flows that are known to be in it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::struct_excessive_bools,
+    reason = "a test may panic and note what it knows"
+)]
+
 use std::path::Path;
 use std::sync::Mutex;
 

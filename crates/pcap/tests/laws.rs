@@ -117,7 +117,7 @@ fn packets(count: Range<usize>) -> impl Strategy<Value = Vec<Packet>> {
 }
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -132,8 +132,9 @@ proptest! {
         }
     }
 
+    // Below 20 some numbers mean something else in old files: the registry has others for it.
     #[test]
-    fn any_link_type_comes_back(packets in packets(1..4), link_type in 0u16..290) {
+    fn any_link_type_comes_back(packets in packets(1..4), link_type in 20u16..290) {
         for file in [
             encode(&mut Pcap { link_type: link_type.into(), ..Pcap::ETHERNET }, &packets),
             encode(&mut PcapNg { link_type, ..PcapNg::ETHERNET }, &packets),
@@ -160,7 +161,7 @@ proptest! {
                 prop_assert!(whole.starts_with(&seen), "{writer:?} at {len}: other packets than before");
                 match error {
                     None => {
-                        prop_assert!(!writer.has_table(), "{writer:?} at {len}: the table is gone, nobody noticed");
+                        prop_assert!(!writer.has_table() || packets.is_empty(), "{writer:?} at {len}: the table is gone, nobody noticed");
                         // pcapng: the section header is there, its interface is not.
                         let is_clean = lengths[seen.len()] == len || seen.is_empty();
                         prop_assert!(is_clean, "{writer:?} at {len}: a piece of a record was passed over");
@@ -189,7 +190,7 @@ proptest! {
             prop_assert_eq!(&read(&compressed).0, &whole);
             for len in (0..compressed.len()).step_by(step) {
                 let (seen, error) = read(&compressed[..len]);
-                prop_assert!(whole.starts_with(&seen));
+                prop_assert!(whole.starts_with(&seen), "{} of {} bytes: {} packets {error:?}", len, compressed.len(), seen.len());
                 prop_assert!(error.is_some(), "{len} of {} bytes: nobody noticed", compressed.len());
             }
         }

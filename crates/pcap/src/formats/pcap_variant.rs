@@ -57,6 +57,11 @@ impl Variant {
         }
     }
 
+    /// Whether its magic number was made for it.
+    const fn is_usual(self) -> bool {
+        matches!(self, Self::Plain | Self::Modified)
+    }
+
     /// Oddities in what follows the sixteen bytes all variants have.
     fn oddities(self, record: &[u8], big: bool) -> Option<u32> {
         match self {
@@ -91,9 +96,10 @@ pub(super) fn guess(variants: &[Variant], records: &[u8], big: bool, snap_len: u
 /// Oddities of the first records read in the form of this variant; `complete` if nothing follows them.
 fn marks(variant: Variant, mut records: &[u8], big: bool, snap_len: u32, complete: bool) -> u32 {
     let mut marks = 0;
-    for _ in 0..RECORDS {
+    for index in 0..RECORDS {
         if records.is_empty() {
-            break;
+            // A single record proves nothing: an ordinary file that was cut a few bytes behind it looks the same.
+            return marks + u32::from(index == 1 && complete && !variant.is_usual());
         }
         let cut = u32::from(complete);
         let Some([_, fraction, captured_len, wire_len]) = words::<4>(records, big) else {
