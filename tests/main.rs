@@ -4,6 +4,7 @@
 mod cli;
 mod exports;
 mod hostile;
+mod readme;
 mod run;
 mod same_bytes;
 mod snapshots;

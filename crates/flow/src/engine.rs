@@ -283,7 +283,11 @@ impl Session<'_> {
         self.fragments.flush(&mut last);
         self.count(&[last]);
         self.hand_out(emit);
-        let live = self.shards.iter().flat_map(Shard::flows).map(|flow| (EndReason::EndOfInput, flow));
+        // Not all that are over have been swept out: when that was done last depends on the batches.
+        let (now, timeouts) = (self.now, Timeouts::from(self.options));
+        let reason =
+            |flow: &Flow| now.and_then(|now| flow.over(now, timeouts)).unwrap_or(EndReason::EndOfInput);
+        let live = self.shards.iter().flat_map(Shard::flows).map(|flow| (reason(flow), flow));
         tell(live, &mut self.counts, emit);
     }
 

@@ -197,7 +197,7 @@ pub struct Quoted {
 /// Why a flow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndReason {
-    /// The input ended.
+    /// The input ended while it lived.
     EndOfInput,
     /// Silent for longer than the idle timeout.
     Idle,

@@ -49,6 +49,12 @@ pub enum Error {
         /// What the decompressor said.
         source: std::io::Error,
     },
+    /// The file is not there, or may not be read.
+    #[error("can't be opened")]
+    Open {
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The operating system refused.
     #[error("reading failed at byte {offset}")]
     Io {
@@ -63,7 +69,7 @@ impl Error {
     /// Where in the capture it happened, in bytes; `None` where that has no meaning.
     pub fn offset(&self) -> Option<u64> {
         match self {
-            Self::EmptyFile | Self::NotACapture { .. } => None,
+            Self::EmptyFile | Self::NotACapture { .. } | Self::Open { .. } => None,
             Self::CutShort { offset, .. }
             | Self::Damaged { offset, .. }
             | Self::Compression { offset, .. }

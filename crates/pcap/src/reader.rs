@@ -42,7 +42,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file can't be opened, and those of [`Reader::new`].
+    /// [`Error::Open`] if the file can't be opened, and those of [`Reader::new`].
     pub fn open(path: &Path) -> Result<Self> {
         Self::start(Source::open(path)?)
     }

@@ -104,12 +104,12 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if it can't be opened, [`Error::Compression`] if it is wrapped in a compression that
+    /// [`Error::Open`] if it can't be opened, [`Error::Compression`] if it is wrapped in a compression that
     /// breaks before its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let io = |source| Error::Io { offset: 0, source };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
+        let refused = |source| Error::Open { source };
+        let file = File::open(path).map_err(refused)?;
+        let metadata = file.metadata().map_err(refused)?;
         Self::unwrapped(Input::File(file), metadata.is_file().then_some(metadata.len()))
     }
 

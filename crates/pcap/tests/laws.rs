@@ -121,7 +121,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn what_was_written_comes_back(packets in packets(0..60)) {
@@ -148,7 +148,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(4))]
+    #![proptest_config(config(8))]
 
     #[test]
     fn every_truncation_is_an_error_with_its_place_or_a_clean_end(packets in packets(0..5)) {
@@ -261,7 +261,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(100))]
+    #![proptest_config(config(400))]
 
     #[test]
     fn damage_leaves_the_packets_before_it_alone(

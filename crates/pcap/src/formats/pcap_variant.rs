@@ -98,10 +98,10 @@ fn marks(variant: Variant, mut records: &[u8], big: bool, snap_len: u32, complet
     let mut marks = 0;
     for index in 0..RECORDS {
         if records.is_empty() {
-            // A single record proves nothing: an ordinary file that was cut a few bytes behind it looks the same.
-            return marks + u32::from(index == 1 && complete && !variant.is_usual());
+            break;
         }
-        let cut = u32::from(complete);
+        // An ordinary file may be cut behind a record at a place where it looks whole in another form.
+        let cut = u32::from(complete && !(variant.is_usual() && index > 0));
         let Some([_, fraction, captured_len, wire_len]) = words::<4>(records, big) else {
             return marks + cut;
         };

@@ -97,6 +97,15 @@ fn many_frames_and_jumps_are_read_as_they_stand() {
 }
 
 #[test]
+fn a_table_that_was_cut_off_is_missed_at_the_end_of_the_file() {
+    let whole = netmon((2, 3), 1, FRAMES, &[0, 1, 2]);
+    for len in [whole.len() - 13, whole.len() - 40] {
+        let read = read(whole.get(..len).unwrap());
+        assert_eq!(read.error.as_ref().and_then(Error::offset), Some(len as u64), "{:?}", read.error);
+    }
+}
+
+#[test]
 fn tables_that_point_nowhere_or_twice_are_damage() {
     let sound = netmon((2, 3), 1, FRAMES, &[0, 1, 2]);
     let table = sound.len() - 12;

@@ -128,7 +128,7 @@ fn netmon_is_read_from_streams_as_from_files() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_an_io_error() {
+fn a_file_that_is_not_there_can_not_be_opened() {
     let missing = std::path::Path::new("/nonexistent/capture.pcap");
-    assert!(matches!(Reader::open(missing), Err(Error::Io { offset: 0, .. })));
+    assert!(matches!(Reader::open(missing), Err(Error::Open { .. })));
 }
