@@ -174,7 +174,7 @@ fn a_file_that_may_not_be_read_is_told_and_stops_none_of_the_others() {
     let (good, _) = traffic_in(folder.path());
     let closed = folder.path().join("closed.pcap");
     fs::copy(&good, &closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&closed).is_ok() {
         println!("SKIPPED: this user may read everything");
         return;

@@ -30,7 +30,10 @@ fn check(link: LinkType, wire_len: u32, bytes: &[u8]) -> Option<Decoded> {
     assert_eq!(packet.tunnel.is_some(), packet.tunnel_depth > 0, "a depth without a tunnel");
     assert!(packet.payload_captured as usize <= bytes.len(), "more payload captured than there are bytes");
     assert!(packet.is_v6 || packet.source <= u128::from(u32::MAX), "an IPv4 address of more than 32 bits");
-    assert!(packet.is_v6 || packet.destination <= u128::from(u32::MAX), "an IPv4 address of more than 32 bits");
+    assert!(
+        packet.is_v6 || packet.destination <= u128::from(u32::MAX),
+        "an IPv4 address of more than 32 bits"
+    );
     Some(packet)
 }
 

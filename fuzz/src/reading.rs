@@ -67,7 +67,10 @@ fn by_batch(stream: Box<dyn Read + Send>) -> Reading {
             Ok(false) => break,
             Err(error) => {
                 reading.fail(&error);
-                assert!(!reader.next_batch(&mut batch).expect("the error came twice"), "packets behind an error");
+                assert!(
+                    !reader.next_batch(&mut batch).expect("the error came twice"),
+                    "packets behind an error"
+                );
                 break;
             }
         }

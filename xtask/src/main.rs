@@ -9,7 +9,9 @@
 
 mod arrows;
 mod bench;
+mod fuzz;
 mod generate;
+mod test;
 mod truth_json;
 
 use std::{
@@ -37,6 +39,10 @@ enum Chore {
     Bench(bench::Arguments),
     /// Check that crates depend on each other, and on others, as the architecture says
     Arrows,
+    /// Run all tests, with the programs that some of them compare with
+    Test(test::Arguments),
+    /// Run every fuzz target for a while
+    Fuzz(fuzz::Arguments),
 }
 
 /// The workspace's root.
@@ -54,6 +60,8 @@ fn main() -> ExitCode {
         Chore::Gen(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Arrows => arrows::run(),
+        Chore::Test(arguments) => test::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

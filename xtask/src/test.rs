@@ -34,11 +34,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--locked"]).args(&arguments.rest).current_dir(root());
     let (status, skipped) = run_and_listen(cargo)?;
+    if !skipped.is_empty() {
+        eprintln!("\nNot everything was tested:");
+    }
     for line in &skipped {
         eprintln!("{line}");
-    }
-    if !skipped.is_empty() {
-        eprintln!("{} tests were not run in full, see above", skipped.len());
     }
     Ok(exit_code(status))
 }
@@ -46,7 +46,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Programs that are not in the search path, with their packages.
 fn missing() -> Vec<(&'static str, &'static str)> {
     let path = env::var_os("PATH").unwrap_or_default();
-    // Debian keeps some of them from ordinary users' paths, not from these folders.
     let folders: Vec<_> = env::split_paths(&path).collect();
     let is_there = |program: &str| folders.iter().any(|folder| folder.join(program).is_file());
     PROGRAMS.iter().filter(|(program, _)| !is_there(program)).copied().collect()

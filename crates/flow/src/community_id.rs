@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     /// Protocol, source, its port (or ICMP type), destination, its port (or what answers that type, or the code), and
-    /// what Corelight's own implementation says (`communityid` 1.5 from PyPI).
+    /// what Corelight's own implementation says (`communityid` 1.5 from `PyPI`).
     const KNOWN: &[(u8, &str, u16, &str, u16, &str)] = &[
         (6, "128.232.110.120", 34855, "66.35.250.204", 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
         (6, "66.35.250.204", 80, "128.232.110.120", 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),

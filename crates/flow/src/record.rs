@@ -87,7 +87,8 @@ pub struct Direction {
     pub wire_bytes: u64,
     /// Bytes captured, the same way.
     pub captured_bytes: u64,
-    /// Payload above TCP, UDP or SCTP, by what the headers say (it need not have been captured).
+    /// Payload above TCP, UDP, UDP-Lite, DCCP or SCTP, by what the headers say (it need not have been captured). TCP
+    /// packets whose header was cut before its length add nothing.
     pub payload_bytes: u64,
     /// TCP flags seen, or-ed: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128.
     pub tcp_flags: u8,

@@ -70,10 +70,15 @@ struct Stream {
     down: [u64; 3],
 }
 
+/// Says it past the test harness, which keeps what a passing test prints to itself.
+fn skip(what: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
+}
+
 #[test]
 fn every_file_of_the_key_is_counted_the_same() {
     let Some(folder) = captures() else {
-        eprintln!("SKIPPED: no captures with an answer key (set CAPKEEP_CAPTURES)");
+        skip("SKIPPED: no captures with an answer key (set CAPKEEP_CAPTURES)");
         return;
     };
     let key = std::fs::read_to_string(folder.join("key.jsonl")).unwrap();

@@ -1,5 +1,7 @@
 //! Laws of an analysis: nothing vanishes, and neither threads nor the way a capture lies in files change what is found.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere, not only inside of a #[test]")]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

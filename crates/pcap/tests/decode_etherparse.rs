@@ -74,11 +74,16 @@ fn theirs(data: &[u8]) -> Option<Seen> {
     Some(Seen { source, destination, is_v6, transport })
 }
 
+/// Says it past the test harness, which keeps what a passing test prints to itself.
+fn skip(what: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
+}
+
 #[test]
 fn the_same_addresses_ports_and_payloads_as_etherparse() {
     let files = captures();
     if files.is_empty() {
-        eprintln!("SKIPPED: no captures, decoding was not compared (set CAPKEEP_CAPTURES)");
+        skip("SKIPPED: no captures, decoding was not compared (set CAPKEEP_CAPTURES)");
         return;
     }
     let (mut same, mut further, mut differences) = (0u64, 0u64, Vec::new());

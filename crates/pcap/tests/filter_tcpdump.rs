@@ -144,15 +144,20 @@ fn tcpdump(file: &Path, expression: &str) -> Option<u64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
+/// Says it past the test harness, which keeps what a passing test prints to itself.
+fn skip(what: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
+}
+
 #[test]
 fn the_same_packets_as_tcpdump() {
     if Command::new("tcpdump").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: no tcpdump on this machine, filters were not compared with it");
+        skip("SKIPPED: no tcpdump on this machine, filters were not compared with it");
         return;
     }
     let files = captures();
     if files.is_empty() {
-        eprintln!("SKIPPED: no captures, filters were not compared with tcpdump (set CAPKEEP_CAPTURES)");
+        skip("SKIPPED: no captures, filters were not compared with tcpdump (set CAPKEEP_CAPTURES)");
         return;
     }
     let filters: Vec<(&str, Filter)> =

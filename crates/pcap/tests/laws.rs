@@ -1,5 +1,7 @@
 //! Laws of reading: what was written comes back, and whatever happens to a file, what lies before it stays.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere, not only inside of a #[test]")]
+
 use std::io::{Cursor, Read, Write};
 use std::ops::Range;
 

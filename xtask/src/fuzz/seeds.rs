@@ -46,9 +46,9 @@ fn small(seed: u64) -> Vec<Packet> {
 
 fn netmon() -> Vec<Vec<u8>> {
     let mut all = vec![encode(&mut capkeep_testkit::NetMon1::default(), &small(1))];
-    all.extend((0..4).map(|minor| {
-        encode(&mut capkeep_testkit::NetMon2::new(minor), &small(u64::from(minor)))
-    }));
+    all.extend(
+        (0..4).map(|minor| encode(&mut capkeep_testkit::NetMon2::new(minor), &small(u64::from(minor)))),
+    );
     all
 }
 

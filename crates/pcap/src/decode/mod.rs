@@ -61,7 +61,8 @@ pub struct Decoded {
     pub protocol: u8,
     /// TTL or hop limit.
     pub ttl: u8,
-    /// Bytes above the transport header, by what the headers say.
+    /// Bytes above the transport header, by what the headers say; 0 for TCP whose header was not captured far enough
+    /// to say how long it is.
     pub payload_len: u32,
     /// Bytes of that payload which lie in front of the end of the captured bytes.
     pub payload_captured: u32,

@@ -95,6 +95,9 @@ fn syn_options(options: &[u8], tcp: &mut Tcp) {
 /// A TCP header that is cut by the snap length, or whose length field lies.
 #[cold]
 fn tcp_cut(at: Cursor<'_>, out: &mut Decoded) {
+    // Until the header has said how long it is, there is no telling where the payload starts.
+    out.payload_len = 0;
+    out.payload_captured = 0;
     if !ports(at, out) {
         return;
     }
@@ -104,9 +107,6 @@ fn tcp_cut(at: Cursor<'_>, out: &mut Decoded) {
     out.tcp = Tcp { seq, ack, flags, window: at.u16(14).unwrap_or(u16::MAX), ..Tcp::default() };
     let header_len = usize::from(offset >> 4) * 4;
     if header_len < 20 {
-        // A header shorter than a header: there is no telling where the payload starts.
-        out.payload_len = 0;
-        out.payload_captured = 0;
         return;
     }
     out.transport = Transport::Whole;
@@ -117,12 +117,13 @@ fn tcp_cut(at: Cursor<'_>, out: &mut Decoded) {
 /// UDP (RFC 768).
 #[inline]
 fn udp(at: Cursor<'_>, out: &mut Decoded) {
+    let mut body = at.skip(8);
+    payload(out, body);
     if !ports(at, out) {
         return;
     }
     let Ok(length) = at.u16(4) else { return };
     out.transport = Transport::Whole;
-    let mut body = at.skip(8);
     // 0 is a jumbogram; a first fragment announces more than it has.
     if length >= 8 {
         body = body.trim(usize::from(length) - 8);
@@ -138,9 +139,8 @@ fn udp(at: Cursor<'_>, out: &mut Decoded) {
 
 /// A header of which only the ports are read.
 fn ports_first(at: Cursor<'_>, header_len: usize, out: &mut Decoded) {
-    if ports(at, out) {
-        payload(out, at.skip(header_len));
-    }
+    payload(out, at.skip(header_len));
+    ports(at, out);
 }
 
 /// Reads the two ports; false if they were not captured.
