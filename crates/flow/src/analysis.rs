@@ -73,6 +73,8 @@ pub struct Capture {
 pub struct CaptureError {
     /// The whole reason, causes included.
     pub message: String,
+    /// What happened and where, in a few words.
+    pub brief: String,
     /// Byte offset in the (uncompressed) capture.
     pub offset: Option<u64>,
 }

@@ -53,7 +53,7 @@ fn told(error: &Error) -> CaptureError {
         message.push_str(&source.to_string());
         cause = source.source();
     }
-    CaptureError { message, offset: error.offset() }
+    CaptureError { message, brief: error.brief(), offset: error.offset() }
 }
 
 fn open(input: &Input) -> Result<Reader, Error> {

@@ -76,8 +76,51 @@ impl Error {
             | Self::Io { offset, .. } => Some(*offset),
         }
     }
+
+    /// What happened and where in a few words, for a cell of a table; the message has the numbers and the causes.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::EmptyFile => "empty file".into(),
+            Self::NotACapture { .. } => "not a capture file".into(),
+            Self::CutShort { offset, .. } => format!("cut short at byte {offset}"),
+            Self::Damaged { offset, .. } => format!("damaged at byte {offset}"),
+            Self::Compression { compression, offset, .. } => {
+                format!("{compression} breaks after {offset} bytes")
+            }
+            Self::Open { .. } => "can't be opened".into(),
+            Self::Io { offset, .. } => format!("reading failed at byte {offset}"),
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_a_brief_form_with_its_offset() {
+        let source = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        for (error, brief) in [
+            (Error::EmptyFile, "empty file"),
+            (Error::NotACapture { magic: vec![1, 2] }, "not a capture file"),
+            (
+                Error::CutShort { offset: 2_931, what: "packet record", needed: 16, available: 7 },
+                "cut short at byte 2931",
+            ),
+            (Error::Damaged { offset: 24, what: "no such length".into() }, "damaged at byte 24"),
+            (
+                Error::Compression { compression: "gzip", offset: 2_584, source: source() },
+                "gzip breaks after 2584 bytes",
+            ),
+            (Error::Open { source: source() }, "can't be opened"),
+            (Error::Io { offset: 7, source: source() }, "reading failed at byte 7"),
+        ] {
+            assert_eq!(error.brief(), brief);
+            assert!(error.offset().is_none_or(|offset| brief.contains(&offset.to_string())), "{brief}");
+        }
+    }
 }

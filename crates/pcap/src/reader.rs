@@ -85,7 +85,8 @@ impl Reader {
     /// Fills `batch` with the next packets; false at the end of the file.
     ///
     /// What the batch held is dropped, its memory is used again. Batches of one file are the same in every run,
-    /// however a pipe chops its bytes. They own their bytes: any number may be in use at a time.
+    /// however a pipe chops its bytes; only how much of a *damaged* compressed stream comes out in front of the
+    /// damage may differ. They own their bytes: any number may be in use at a time.
     ///
     /// Packets already in the batch [`Reader::next_packet`] works on are not seen here: use one or the other.
     ///
