@@ -245,7 +245,7 @@ until_line() {
     exit 1
 }
 
-# stop: ends all captures; none may have lost a packet.
+# stop: ends all captures; none may have lost a packet. What dumpcap writes of this machine is taken out.
 stop() {
     local one file
     sleep 1 # for the last packets to reach the files
@@ -259,6 +259,7 @@ stop() {
         fi
     done
     captures=()
+    find "$out" -name '*.pcapng' -exec python3 "$here/strip_host.py" {} +
 }
 
 # describe TRUTH-ARGUMENT…: adds a capture (one or more files) to the case's truth, with what the programs said since.

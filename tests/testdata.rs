@@ -445,6 +445,15 @@ fn cases_hold_what_they_were_made_for() {
     }
 }
 
+#[test]
+fn no_capture_names_the_machine_it_was_made_on() {
+    let output = capkeep().args(["analyze", "--json"]).arg(root()).output().unwrap();
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for capture in summary["captures"].as_array().unwrap() {
+        assert!(capture["hardware"].is_null() && capture["os"].is_null(), "{capture}");
+    }
+}
+
 fn nothing_else(_: &Truth) {}
 
 /// The only flow for which this is true.

@@ -32,13 +32,13 @@ struct Cli {
 const LONG_ABOUT: &str = "\
 Reads Azure Network Watcher captures, and any other: exact flows from every capture file.
 
-Every packet is counted once: in a flow, or under the reason why it is in none. The same captures give the same
-output, byte for byte, on any machine and with any number of threads.";
+Every packet is counted once: in a flow, or under the reason why it is in none. \
+The same captures give the same output, byte for byte, on any machine and with any number of threads.";
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  done, but something could not be read completely (what was read is in the output)
+  1  done, but something could not be read completely; the output says what
   2  error: nothing usable could be read, or the command line is wrong
 
 `capkeep help COMMAND` tells more.";

@@ -1,5 +1,6 @@
 //! `capkeep analyze`.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -121,12 +122,12 @@ Examples:
       Which captures are damaged.
   ssh host tcpdump -w - -c 10000 | capkeep analyze -
       From standard input.
-  capkeep analyze big.pcap --filter 'host 10.0.0.4 and tcp' --from 2024-03-01T12:00:00Z --idle-timeout none
-      One host from noon on, flows as tshark counts them.
+  capkeep analyze big.pcap --filter 'host 10.0.0.4 and tcp' --idle-timeout none
+      One host, and flows as tshark counts them.
 
 Exit codes:
   0  done
-  1  done, but something could not be read completely (standard error tells which file, why and where)
+  1  done, but something could not be read completely; the output says what
   2  error: nothing usable could be read, or the command line is wrong";
 
 impl Analyze {
@@ -146,7 +147,9 @@ impl Analyze {
             out = page(self.color, self.width).draw(&summary::blocks(&analysis, &view)).into_bytes();
         }
         output::print(&out)?;
-        verdict(&analysis)
+        // Where the summary and standard error go to the same eyes, the summary has said it.
+        let same_eyes = !self.json && io::stdout().is_terminal() && io::stderr().is_terminal();
+        verdict(&analysis, !(same_eyes && summary::names_every_problem(&analysis)))
     }
 
     fn options(&self) -> anyhow::Result<Options> {
@@ -239,17 +242,15 @@ fn named(input: &Input) -> PathBuf {
     }
 }
 
-/// Tells what could not be read, and how the command ended.
-fn verdict(analysis: &Analysis) -> anyhow::Result<Done> {
+/// Tells how the command ended, and warns of what could not be read where that is wanted.
+fn verdict(analysis: &Analysis, warnings: bool) -> anyhow::Result<Done> {
     let mut damaged = 0;
     for capture in &analysis.captures {
-        if let Some(error) = &capture.error {
+        if let Some(problem) = summary::problem(capture) {
             damaged += 1;
-            let place = match error.offset {
-                Some(offset) if !error.message.contains(&offset.to_string()) => format!(" (byte {offset})"),
-                _ => String::new(),
-            };
-            warn(&capture.path.display().to_string(), &format!("{}{place}", error.message));
+            if warnings {
+                warn(&summary::called(capture), &problem);
+            }
         }
     }
     if damaged == 0 {

@@ -151,7 +151,7 @@ impl Mix {
     }
 
     #[inline]
-    fn count(&mut self, packet: &Decoded, at: Timestamp, wire_len: u32) {
+    fn count(&mut self, packet: &Decoded, at: Option<Timestamp>, wire_len: u32) {
         let one = Counts { packets: 1, wire_bytes: u64::from(wire_len) };
         if packet.is_arp {
             self.arp.add(one);
@@ -161,7 +161,9 @@ impl Mix {
         if let Some(tunnel) = &packet.tunnel {
             self.tunnels.entry(tunnel.kind.name()).or_default().add(one);
         }
-        self.timeline.add(at, u64::from(wire_len));
+        if let Some(at) = at {
+            self.timeline.add(at, u64::from(wire_len));
+        }
     }
 }
 
@@ -259,7 +261,10 @@ impl Decodes {
                 }
                 Ok(()) => {
                     let (wire_len, captured_len) = frame.lengths();
-                    self.take(&packet, Place { timestamp: at, number, capture, wire_len, captured_len });
+                    let (order, has_time) = (index as u32, frame.has_time);
+                    let place =
+                        Place { timestamp: at, has_time, order, number, capture, wire_len, captured_len };
+                    self.take(&packet, place);
                 }
             }
         }
@@ -268,7 +273,7 @@ impl Decodes {
     /// Sorts one packet into its shard.
     #[inline]
     fn take(&mut self, packet: &Decoded, place: Place) {
-        self.mix.count(packet, place.timestamp, place.wire_len);
+        self.mix.count(packet, place.has_time.then_some(place.timestamp), place.wire_len);
         let extra = match Extra::of(packet) {
             Some(extra) => self.note(extra),
             None => 0,
@@ -288,7 +293,8 @@ impl Decodes {
             let source = (quote.source, quote.source_port);
             let destination = (quote.destination, quote.destination_port);
             let (key, _) = Key::new(source, destination, of);
-            self.push(Meta { key, hash: key.hash(), bits: Meta::QUOTED, ..meta });
+            let bits = Meta::QUOTED | (meta.bits & Meta::TIMELESS);
+            self.push(Meta { key, hash: key.hash(), bits, ..meta });
         }
     }
 }

@@ -5,6 +5,9 @@
 //! packets of the round side by side, each in packet order, while the next round is being read. Rounds, batches and
 //! shards are the same for any number of threads, and so is the result.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -80,11 +83,24 @@ pub fn analyze(inputs: &[Input], options: &Options, observer: &(dyn Fn(Event<'_>
 
 fn is_small(session: &[Input]) -> bool {
     let size = |input: &Input| match input {
-        Input::File(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
+        Input::File(path) => plain_size(path),
         Input::Bytes(bytes) => bytes.len() as u64,
         Input::Stdin => u64::MAX,
     };
     session.iter().map(size).fold(0, u64::saturating_add) <= SMALL
+}
+
+/// Size of a regular file that is not compressed: what it holds is no more than that. `u64::MAX` for others, 0 where
+/// there is nothing to read.
+fn plain_size(path: &Path) -> u64 {
+    let Ok(metadata) = std::fs::metadata(path) else { return 0 };
+    let is_plain = metadata.is_file()
+        && File::open(path).is_ok_and(|mut file| {
+            let mut magic = [0; 4];
+            file.read(&mut magic)
+                .is_ok_and(|read| !capkeep_pcap::is_compressed(magic.get(..read).unwrap_or_default()))
+        });
+    if is_plain { metadata.len() } else { u64::MAX }
 }
 
 /// Gives the files of a session their places among the captures, and tells of them.
@@ -179,8 +195,12 @@ struct Session<'a> {
     files: Vec<FileCounts>,
     /// Index of the first file.
     start: u32,
-    /// Latest packet time so far, and the one of the last sweep.
+    /// Latest packet time so far.
     now: Option<Timestamp>,
+    /// The session's clock: it only goes forward, round by round, to the middle one of the times at which the batches
+    /// of the round end, so that a packet with a wild time does not move it. Flows are swept out by it.
+    clock: Timestamp,
+    /// The clock at the last sweep.
     swept: Option<Timestamp>,
     counts: Analysis,
 }
@@ -205,6 +225,7 @@ fn run(
         files: vec![FileCounts::default(); count],
         start,
         now: None,
+        clock: Timestamp::from_nanos(i64::MIN),
         swept: None,
         counts: Analysis::default(),
     };
@@ -227,6 +248,14 @@ fn run(
 impl Session<'_> {
     /// Counts a round.
     fn process(&mut self, round: &mut [Decodes]) {
+        let mut times: Vec<Timestamp> = round
+            .iter()
+            .flat_map(|decodes| decodes.files.iter().filter_map(|(_, counts)| counts.closing))
+            .collect();
+        times.sort_unstable();
+        if let Some(middle) = times.get(times.len() / 2) {
+            self.clock = self.clock.max(*middle);
+        }
         for decodes in round.iter_mut() {
             self.fragments.resolve(decodes);
             for (capture, counts) in &decodes.files {
@@ -241,32 +270,31 @@ impl Session<'_> {
 
     /// Lets the shards take packets.
     fn count(&mut self, round: &[Decodes]) {
-        let timeouts = Timeouts::from(self.options);
-        let sweep = self.due_sweep();
+        let (clock, timeouts) = (self.clock, Timeouts::from(self.options));
+        let sweep = self.due_sweep(timeouts);
         self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
             for decodes in round {
                 if let Some(metas) = decodes.shards.get(index) {
-                    shard.take(metas, &decodes.extras, timeouts);
+                    shard.take(metas, &decodes.extras, clock, timeouts);
                 }
             }
-            if let Some(now) = sweep {
-                shard.sweep(now, timeouts);
+            if sweep {
+                shard.sweep(clock, timeouts);
             }
         });
         let live = self.shards.iter().map(Shard::live).sum();
         self.counts.totals.peak_live_flows = self.counts.totals.peak_live_flows.max(live);
     }
 
-    /// The time to sweep at, if it is time: every eighth of the idle timeout, so that a flow is looked at a few times
-    /// while it is silent and not at every round.
-    fn due_sweep(&mut self) -> Option<Timestamp> {
-        let timeout = self.options.idle_timeout?.as_nanos() as i64;
-        let now = self.now?;
-        let swept = *self.swept.get_or_insert(now);
-        (now.since(swept) > timeout / 8).then(|| {
-            self.swept = Some(now);
-            now
-        })
+    /// Whether it is time to sweep: every eighth of the idle timeout, so that a flow is looked at a few times while it
+    /// is silent and not at every round.
+    fn due_sweep(&mut self, timeouts: Timeouts) -> bool {
+        let swept = *self.swept.get_or_insert(self.clock);
+        let due = timeouts.idle != i64::MAX && self.clock.since(swept) > timeouts.idle / 8;
+        if due {
+            self.swept = Some(self.clock);
+        }
+        due
     }
 
     /// Hands out the flows that ended in this round.

@@ -22,6 +22,7 @@ struct Name {
 /// What the first fragment says.
 #[derive(Clone, Copy, Debug)]
 struct Announced {
+    protocol: u8,
     ports: (u16, u16),
     datagram: Datagram,
 }
@@ -39,9 +40,19 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn new(packet: &Decoded, (id, offset): (u32, u32), meta: Meta, first: bool) -> Self {
-        let name = Name { source: packet.source, destination: packet.destination, space: packet.into(), id };
+        let space = Space::from(packet);
+        // Behind an IPv6 fragment header later fragments name the first extension header, the first one has been
+        // followed to the transport: the protocol is no part of a datagram's name there (RFC 8200, section 4.5).
+        let space = if packet.is_v6 { Space { protocol: 44, ..space } } else { space };
+        let name = Name { source: packet.source, destination: packet.destination, space, id };
         let ports = (packet.source_port, packet.destination_port);
-        Self { name, offset, transport: Announced { ports, datagram: packet.datagram }, first, meta }
+        Self {
+            name,
+            offset,
+            transport: Announced { protocol: packet.protocol, ports, datagram: packet.datagram },
+            first,
+            meta,
+        }
     }
 
     /// The packet as one of the flow that the first fragment announced.
@@ -54,7 +65,8 @@ impl Piece {
         let payload_len = end.saturating_sub(self.offset.max(header));
         let source = (self.name.source, source_port);
         let destination = (self.name.destination, destination_port);
-        let (key, from_low) = Key::new(source, destination, self.name.space);
+        let (key, from_low) =
+            Key::new(source, destination, Space { protocol: announced.protocol, ..self.name.space });
         let direction = if from_low { Meta::FROM_LOW } else { 0 };
         let bits = (self.meta.bits & !Meta::FROM_LOW) | direction;
         Meta { key, hash: key.hash(), bits, payload_len, ..self.meta }
@@ -92,7 +104,7 @@ impl Fragments {
         }
         let pieces = std::mem::take(&mut decodes.pieces);
         for piece in &pieces {
-            self.forget(piece.meta.timestamp, decodes);
+            self.forget(piece.meta.timestamp, piece.meta.order, decodes);
             if piece.first {
                 self.learn(piece, decodes);
             } else {
@@ -101,8 +113,8 @@ impl Fragments {
         }
         decodes.pieces = pieces;
         for shard in &mut decodes.shards {
-            if !shard.is_sorted_by_key(|meta| (meta.capture, meta.number)) {
-                shard.sort_by_key(|meta| (meta.timestamp, meta.capture, meta.number));
+            if !shard.is_sorted_by_key(|meta| meta.order) {
+                shard.sort_by_key(|meta| meta.order);
             }
         }
     }
@@ -111,7 +123,7 @@ impl Fragments {
     pub(crate) fn flush(&mut self, decodes: &mut Decodes) {
         let order = std::mem::take(&mut self.order);
         for (_, name) in order {
-            self.release(&name, decodes);
+            self.release(&name, 0, decodes);
         }
     }
 
@@ -121,7 +133,7 @@ impl Fragments {
             Some(Known::Waiting(waiting)) => {
                 self.waiting -= waiting.len();
                 for (earlier, extra) in waiting {
-                    put(decodes, earlier.tied_to(announced), extra);
+                    put(decodes, earlier.tied_to(announced), extra, piece.meta.order);
                 }
             }
             Some(Known::Announced(_)) => {}
@@ -148,22 +160,22 @@ impl Fragments {
     }
 
     /// Forgets datagrams that are too old, and the oldest where there are too many.
-    fn forget(&mut self, now: Timestamp, decodes: &mut Decodes) {
+    fn forget(&mut self, now: Timestamp, order: u32, decodes: &mut Decodes) {
         while let Some((seen, name)) = self.order.front().copied() {
             let full = self.datagrams.len() > Self::MAX || self.waiting > Self::MAX;
             if !full && now.since(seen) <= Self::LIFETIME {
                 return;
             }
             self.order.pop_front();
-            self.release(&name, decodes);
+            self.release(&name, order, decodes);
         }
     }
 
-    fn release(&mut self, name: &Name, decodes: &mut Decodes) {
+    fn release(&mut self, name: &Name, order: u32, decodes: &mut Decodes) {
         if let Some(Known::Waiting(waiting)) = self.datagrams.remove(name) {
             self.waiting -= waiting.len();
             for (piece, extra) in waiting {
-                put(decodes, piece.meta, extra);
+                put(decodes, piece.meta, extra, order);
             }
         }
     }
@@ -174,8 +186,8 @@ fn extra_of(decodes: &Decodes, meta: &Meta) -> Option<Extra> {
     decodes.extras.get(index).copied()
 }
 
-/// Puts a fragment that waited into the batch at hand.
-fn put(decodes: &mut Decodes, meta: Meta, extra: Option<Extra>) {
+/// Puts a fragment that waited into the batch at hand, where the one stands that ended its waiting.
+fn put(decodes: &mut Decodes, meta: Meta, extra: Option<Extra>, order: u32) {
     let extra = extra.map_or(0, |extra| decodes.note(extra));
-    decodes.push(Meta { extra, ..meta });
+    decodes.push(Meta { order, extra, ..meta });
 }

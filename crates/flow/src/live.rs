@@ -62,6 +62,8 @@ pub(crate) struct Flow {
     pub(crate) hash: u64,
     /// Where its first packet lies: file, and number in it.
     pub(crate) origin: (u32, u64),
+    /// The session's clock when its last packet came; see [`Session`](crate::engine).
+    pub(crate) seen: Timestamp,
     sides: [Side; 2],
     history: History,
     icmp: Option<(u8, u8)>,
@@ -81,6 +83,7 @@ impl Flow {
             key: meta.key,
             hash: meta.hash,
             origin: (meta.capture, meta.number),
+            seen: Timestamp::from_nanos(i64::MIN),
             sides: [Side::UNSEEN, Side::UNSEEN],
             history: History::default(),
             icmp: None,
@@ -107,14 +110,36 @@ impl Flow {
     /// Why it has ended by this time, if it has.
     #[inline]
     pub(crate) fn over(&self, now: Timestamp, timeouts: Timeouts) -> Option<EndReason> {
-        let silence = now.since(self.last());
+        self.over_after(now.since(self.last()), timeouts)
+    }
+
+    /// Why it has ended after so many nanoseconds of silence, if it has.
+    #[inline]
+    pub(crate) fn over_after(&self, silence: i64, timeouts: Timeouts) -> Option<EndReason> {
         if silence <= timeouts.closed {
             None
-        } else if silence > timeouts.idle {
-            Some(EndReason::Idle)
+        } else if self.is_closed() {
+            Some(EndReason::Closed)
         } else {
-            self.is_closed().then_some(EndReason::Closed)
+            (silence > timeouts.idle).then_some(EndReason::Idle)
         }
+    }
+
+    /// True if none of its packets had a time.
+    fn is_timeless(&self) -> bool {
+        self.last() == Timestamp::from_nanos(i64::MIN)
+    }
+
+    /// Why it has ended before this packet, if it has: by silence, or because its ports are taken over.
+    #[inline]
+    pub(crate) fn over_before(&self, meta: &Meta, timeouts: Timeouts) -> Option<EndReason> {
+        if !meta.has(Meta::TIMELESS)
+            && !self.is_timeless()
+            && let Some(reason) = self.over(meta.timestamp, timeouts)
+        {
+            return Some(reason);
+        }
+        self.is_taken_over_by(meta).then_some(EndReason::PortsReused)
     }
 
     fn is_closed(&self) -> bool {
@@ -125,7 +150,7 @@ impl Flow {
 
     /// True if this packet begins another connection on the same ports.
     #[inline]
-    pub(crate) fn is_taken_over_by(&self, meta: &Meta) -> bool {
+    fn is_taken_over_by(&self, meta: &Meta) -> bool {
         if !meta.has(Meta::TCP) {
             return false;
         }
@@ -143,8 +168,10 @@ impl Flow {
         side.packets += 1;
         side.wire_bytes += u64::from(meta.wire_len);
         side.captured_bytes += u64::from(meta.captured_len);
-        side.first = side.first.min(meta.timestamp);
-        side.last = side.last.max(meta.timestamp);
+        if !meta.has(Meta::TIMELESS) {
+            side.first = side.first.min(meta.timestamp);
+            side.last = side.last.max(meta.timestamp);
+        }
         side.ttl_min = side.ttl_min.min(meta.ttl);
         side.ttl_max = side.ttl_max.max(meta.ttl);
         if has_payload(&self.key) {
@@ -213,9 +240,10 @@ impl Flow {
         if matches!(self.key.protocol, 1 | 58) && !self.key.is_arp {
             let low_type = self.key.low_port as u8;
             let high_type = self.key.high_port as u8;
-            if icmp_counterpart(self.key.is_v6, low_type) == Some(high_type) {
+            let v6 = self.key.protocol == 58;
+            if icmp_counterpart(v6, low_type) == Some(high_type) {
                 // The request has the type that asks; of ICMPv6 pairs the even one, of ICMP pairs listed.
-                let low_asks = asks(self.key.is_v6, low_type);
+                let low_asks = asks(v6, low_type);
                 return (u8::from(!low_asks), ClientBy::Request);
             }
             return (self.opener, ClientBy::FirstPacket);
@@ -261,8 +289,8 @@ impl Flow {
             from_server: direction(server_side),
             tunnel,
             vlan: (self.vlan != NO_VLAN).then_some(self.vlan),
-            first: self.first(),
-            last: self.last(),
+            first: if self.is_timeless() { Timestamp::default() } else { self.first() },
+            last: if self.is_timeless() { Timestamp::default() } else { self.last() },
             history: self.history.text(client_index, self.opener),
             conn_state: self.conn_state(client_side, server_side),
             fragments: u64::from(self.fragments),
@@ -320,8 +348,8 @@ fn direction(side: &Side) -> Direction {
         captured_bytes: side.captured_bytes,
         payload_bytes: side.payload_bytes,
         tcp_flags: side.tcp_flags,
-        first: seen.then_some(side.first),
-        last: seen.then_some(side.last),
+        first: (side.first <= side.last).then_some(side.first),
+        last: (side.first <= side.last).then_some(side.last),
         ttl_min: (seen && side.ttl_max > 0).then_some(side.ttl_min),
         ttl_max: (seen && side.ttl_max > 0).then_some(side.ttl_max),
         isn: side.tcp.isn(),

@@ -1,6 +1,6 @@
 //! One packet on its way from the decoder to a flow.
 
-use capkeep_pcap::{Decoded, Fragment, Quote, Tcp, Timestamp, Transport, TunnelLayer};
+use capkeep_pcap::{Decoded, Fragment, Quote, Tcp, Timestamp, Transport, TunnelLayer, icmp_counterpart};
 
 use crate::hash::mix;
 
@@ -45,7 +45,11 @@ impl Key {
     /// The key, and whether the source is the lower end.
     #[inline]
     pub(crate) fn new(source: End, destination: End, of: Space) -> (Self, bool) {
-        let from_low = source <= destination;
+        // ICMP messages that nothing answers go one way: both directions are flows of their own.
+        let one_way = matches!(of.protocol, 1 | 58)
+            && !of.is_arp
+            && icmp_counterpart(of.protocol == 58, source.1 as u8).map(u16::from) != Some(destination.1);
+        let from_low = one_way || source <= destination;
         let (low, high) = if from_low { (source, destination) } else { (destination, source) };
         let key = Self {
             low: halves(low.0),
@@ -73,15 +77,20 @@ impl Key {
     /// The same for both directions.
     #[inline]
     pub(crate) fn hash(&self) -> u64 {
+        // Words are mixed one after the other: two that are combined before they meet the seed could be made to
+        // cancel out.
         let ports = u64::from(self.low_port)
             | u64::from(self.high_port) << 16
             | u64::from(self.protocol) << 32
             | u64::from(self.is_arp) << 40;
-        let mut hash = mix(self.low[1] ^ ports, self.high[1] ^ self.scope);
-        if self.is_v6 {
-            hash = mix(hash ^ self.low[0], self.high[0]);
-        }
-        hash
+        let addresses = if self.is_v6 {
+            let low = mix(self.low[1], self.low[0]);
+            mix(mix(low, self.high[1]), self.high[0])
+        } else {
+            self.low[1] | self.high[1] << 32
+        };
+        let hash = mix(addresses, ports);
+        if self.scope == 0 { hash } else { mix(hash, self.scope) }
     }
 }
 
@@ -107,6 +116,8 @@ pub(crate) struct Meta {
     pub(crate) timestamp: Timestamp,
     /// Number in its file, from 1.
     pub(crate) number: u64,
+    /// Its place in the batch: packets are taken in this order.
+    pub(crate) order: u32,
     pub(crate) wire_len: u32,
     pub(crate) captured_len: u32,
     pub(crate) payload_len: u32,
@@ -135,6 +146,8 @@ impl Meta {
     pub(crate) const TCP: u8 = 4;
     /// Not a packet: an ICMP error that quotes the flow of this key.
     pub(crate) const QUOTED: u8 = 8;
+    /// Its record carries no time.
+    pub(crate) const TIMELESS: u8 = 16;
 
     #[inline]
     pub(crate) const fn has(&self, bit: u8) -> bool {
@@ -178,6 +191,8 @@ impl Extra {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) timestamp: Timestamp,
+    pub(crate) has_time: bool,
+    pub(crate) order: u32,
     pub(crate) number: u64,
     pub(crate) capture: u32,
     pub(crate) wire_len: u32,
@@ -195,6 +210,9 @@ impl Meta {
         if packet.fragment != Fragment::No {
             bits |= Self::FRAGMENT;
         }
+        if !place.has_time {
+            bits |= Self::TIMELESS;
+        }
         if packet.protocol == 6 && packet.transport == Transport::Whole {
             bits |= Self::TCP;
         }
@@ -203,6 +221,7 @@ impl Meta {
             hash: key.hash(),
             timestamp: place.timestamp,
             number: place.number,
+            order: place.order,
             wire_len: place.wire_len,
             captured_len: place.captured_len,
             payload_len: packet.payload_len,

@@ -29,9 +29,9 @@ pub struct FlowRecord {
     pub tunnel: Option<Box<Tunnel>>,
     /// Outermost VLAN id of its first packet.
     pub vlan: Option<u16>,
-    /// Time of its earliest packet.
+    /// Time of its earliest packet; the epoch if none of its packets has a time.
     pub first: Timestamp,
-    /// Time of its latest packet.
+    /// Time of its latest packet; the epoch if none has one.
     pub last: Timestamp,
     /// Zeek's `history`.
     pub history: String,

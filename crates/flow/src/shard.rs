@@ -18,54 +18,58 @@ pub(crate) struct Shard {
     /// Flows that ended since they were last taken.
     pub(crate) ended: Vec<(EndReason, Flow)>,
     live: u64,
-    pub(crate) peak: u64,
 }
 
 impl Shard {
     /// Takes packets in order.
-    pub(crate) fn take(&mut self, metas: &[Meta], extras: &[Extra], timeouts: Timeouts) {
+    ///
+    /// `clock` is the session's clock, noted in each flow that has a packet.
+    pub(crate) fn take(&mut self, metas: &[Meta], extras: &[Extra], clock: Timestamp, timeouts: Timeouts) {
         for meta in metas {
-            self.take_one(meta, extras, timeouts);
+            self.take_one(meta, extras, clock, timeouts);
         }
     }
 
     #[inline]
-    fn take_one(&mut self, meta: &Meta, extras: &[Extra], timeouts: Timeouts) {
+    fn take_one(&mut self, meta: &Meta, extras: &[Extra], clock: Timestamp, timeouts: Timeouts) {
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));
         let Some(slot) = found.copied() else {
             if !meta.has(Meta::QUOTED) {
-                self.insert(meta, extras, false);
+                self.insert(meta, extras, clock, false);
             }
             return;
         };
         let Some(flow) = flows.get_mut(slot) else { return };
+        let over = flow.over_before(meta, timeouts);
         if meta.has(Meta::QUOTED) {
-            flow.add_icmp_error();
+            if over.is_none() {
+                flow.add_icmp_error();
+            }
             return;
         }
-        let taken_over = flow.is_taken_over_by(meta);
-        let over =
-            if taken_over { Some(EndReason::PortsReused) } else { flow.over(meta.timestamp, timeouts) };
         match over {
-            None => flow.add(meta, extras),
+            None => {
+                flow.add(meta, extras);
+                flow.seen = clock;
+            }
             Some(reason) => {
                 self.remove(slot, reason);
-                self.insert(meta, extras, taken_over);
+                self.insert(meta, extras, clock, reason == EndReason::PortsReused);
             }
         }
     }
 
-    fn insert(&mut self, meta: &Meta, extras: &[Extra], ports_reused: bool) {
+    fn insert(&mut self, meta: &Meta, extras: &[Extra], clock: Timestamp, ports_reused: bool) {
         let mut flow = Flow::new(meta);
+        flow.seen = clock;
         flow.ports_reused = ports_reused;
         flow.add(meta, extras);
         let slot = self.flows.insert(flow);
         let flows = &self.flows;
         self.index.insert_unique(meta.hash, slot, |slot| flows.get(*slot).map_or(0, |flow| flow.hash));
         self.live += 1;
-        self.peak = self.peak.max(self.live);
     }
 
     fn remove(&mut self, slot: u32, reason: EndReason) {
@@ -77,10 +81,13 @@ impl Shard {
         self.ended.push((reason, flow));
     }
 
-    /// Ends every flow that has been silent for too long at this time.
-    pub(crate) fn sweep(&mut self, now: Timestamp, timeouts: Timeouts) {
-        let over: Vec<(u32, EndReason)> =
-            self.flows.iter().filter_map(|(slot, flow)| Some((slot, flow.over(now, timeouts)?))).collect();
+    /// Ends every flow that had no packet for too long by the session's clock.
+    pub(crate) fn sweep(&mut self, clock: Timestamp, timeouts: Timeouts) {
+        let over: Vec<(u32, EndReason)> = self
+            .flows
+            .iter()
+            .filter_map(|(slot, flow)| Some((slot, flow.over_after(clock.since(flow.seen), timeouts)?)))
+            .collect();
         for (slot, reason) in over {
             self.remove(slot, reason);
         }

@@ -146,12 +146,13 @@ struct Lane {
     batch: Batch,
     at: usize,
     progress: Arc<AtomicU64>,
-    done: bool,
 }
 
 impl Merge {
     /// Bytes put into one load (chosen: as many as a reader puts into one).
-    const LOAD_BYTES: usize = 1 << 20;
+    const LOAD_BYTES: usize = 1 << 18;
+    /// Packets put into one load (chosen: what fills that many bytes with the smallest records).
+    const LOAD_PACKETS: usize = 1 << 14;
 
     pub(crate) fn new(files: Vec<(u32, Input)>) -> Self {
         let mut merge = Self { lanes: Vec::new(), order: BinaryHeap::new(), outcomes: Vec::new() };
@@ -160,7 +161,7 @@ impl Merge {
                 Ok(reader) => {
                     let progress = reader.progress();
                     let batch = Batch::default();
-                    merge.lanes.push(Lane { capture, reader, batch, at: 0, progress, done: false });
+                    merge.lanes.push(Lane { capture, reader, batch, at: 0, progress });
                     merge.refill(merge.lanes.len() - 1);
                 }
                 Err(error) => merge.outcomes.push(Outcome::unopened(capture, &error)),
@@ -181,7 +182,6 @@ impl Merge {
             };
             self.outcomes.push(Outcome::of(lane.capture, &lane.reader, error.as_ref()));
             lane.batch = Batch::default();
-            lane.done = true;
             return;
         }
         if let Some(frame) = lane.batch.frames.get(lane.at) {
@@ -196,7 +196,7 @@ impl Source for Merge {
         load.batch.data.clear();
         load.batch.frames.clear();
         load.batch.first_number = 1;
-        while load.batch.data.len() < Self::LOAD_BYTES {
+        while load.batch.data.len() < Self::LOAD_BYTES && load.batch.frames.len() < Self::LOAD_PACKETS {
             let Some(Reverse((_, index))) = self.order.pop() else { break };
             let Some(lane) = self.lanes.get_mut(index) else { break };
             if let Some(frame) = lane.batch.frames.get(lane.at) {

@@ -12,8 +12,6 @@ pub(crate) enum State {
     Inactive,
     /// Sent a SYN.
     SynSent,
-    /// Sent a SYN-ACK, the SYN it answers was not seen.
-    SynAckSent,
     /// Seen in the middle of a connection.
     Partial,
     /// Handshake seen.
@@ -132,17 +130,20 @@ pub(crate) fn advance(segment: &Segment, sender: &mut End, peer: &mut End, from:
         }
     } else if segment.has(Tcp::SYN) {
         if state == State::Inactive {
-            sender.state = match (segment.has(Tcp::ACK), peer.state) {
-                (false, _) => State::SynSent,
-                (true, State::SynSent) => {
-                    peer.state = State::Established;
-                    State::Established
-                }
-                (true, _) => State::SynAckSent,
-            };
+            sender.state = if segment.has(Tcp::ACK) { State::Established } else { State::SynSent };
+        }
+        if segment.has(Tcp::ACK) && peer.state == State::SynSent {
+            (sender.state, peer.state) = (State::Established, State::Established);
         }
     } else if state == State::Inactive {
-        sender.state = State::Partial;
+        // An acknowledgement of a SYN that is no SYN-ACK opens nothing.
+        let stray = peer.state == State::SynSent && segment.len == 0;
+        if !stray {
+            sender.state = if peer.sent_syn_ack() { State::Established } else { State::Partial };
+        }
+    } else if state == State::SynSent && peer.state == State::SynSent && segment.has(Tcp::ACK) {
+        // A simultaneous open.
+        (sender.state, peer.state) = (State::Established, State::Established);
     }
     // Sequence numbers, as Wireshark keeps them.
     if !sender.knows(End::HAS_BASE) {
@@ -171,10 +172,13 @@ fn record(segment: &Segment, sender: &mut End, from: u8, history: &mut History) 
     // The common case first: nothing but ACK, maybe data, already written.
     if flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
         if segment.len == 0 {
-            once(sender, from, history, 1, b'A');
+            if segment.has(Tcp::ACK) {
+                once(sender, from, history, 1, b'A');
+            }
         } else {
             once(sender, from, history, 2, b'D');
-            if sender.knows(End::HAS_NEXT) && (segment.seq.wrapping_sub(sender.next_seq) as i32) < 0 {
+            let end = segment.seq.wrapping_add(segment.len);
+            if sender.knows(End::HAS_NEXT) && (end.wrapping_sub(sender.next_seq) as i32) <= 0 {
                 scaled(&mut sender.retransmitted, from, history, b'T');
             }
         }
@@ -184,15 +188,16 @@ fn record(segment: &Segment, sender: &mut End, from: u8, history: &mut History) 
         return;
     }
     let (syn, fin, rst) = (segment.has(Tcp::SYN), segment.has(Tcp::FIN), segment.has(Tcp::RST));
-    if syn && (fin || rst) {
+    // Flags that contradict each other are written as that alone.
+    let odd = u8::from(syn) + u8::from(fin) + u8::from(rst) > 1;
+    if odd && syn {
         once(sender, from, history, 4, b'Q');
-    }
-    if fin && rst {
+    } else if odd {
         once(sender, from, history, 8, b'I');
     }
     if syn {
         let ack = segment.has(Tcp::ACK);
-        if !sender.knows(End::HAS_SYN) || sender.syn_seq != segment.seq {
+        if !odd && (!sender.knows(End::HAS_SYN) || sender.syn_seq != segment.seq) {
             history.push(from, if ack { b'H' } else { b'S' });
         }
         sender.syn_seq = segment.seq;
@@ -202,14 +207,14 @@ fn record(segment: &Segment, sender: &mut End, from: u8, history: &mut History) 
         once(sender, from, history, 2, b'D');
     }
     if fin {
-        if !sender.knows(End::HAS_FIN) || sender.fin_seq != segment.seq {
+        if !odd && (!sender.knows(End::HAS_FIN) || sender.fin_seq != segment.seq) {
             history.push(from, b'F');
         }
         sender.fin_seq = segment.seq;
         sender.known |= End::HAS_FIN;
     }
     if rst {
-        if !sender.knows(End::HAS_RST) || sender.rst_seq != segment.seq {
+        if !odd && (!sender.knows(End::HAS_RST) || sender.rst_seq != segment.seq) {
             history.push(from, b'R');
         }
         sender.rst_seq = segment.seq;
@@ -278,7 +283,7 @@ pub(crate) fn conn_state(client: &End, server: &End, any_payload: bool) -> ConnS
     let client_inactive = matches!(client.state, State::Inactive | State::Partial);
     let server_inactive = matches!(server.state, State::Inactive | State::Partial);
     match (client.state, server.state) {
-        (State::SynSent | State::SynAckSent, State::Reset) => ConnState::Rej,
+        (State::SynSent, State::Reset) => ConnState::Rej,
         (State::Reset, State::Reset) if !any_payload => ConnState::Rej,
         (_, State::Reset) if client_inactive => ConnState::Rstrh,
         (_, State::Reset) => ConnState::Rstr,

@@ -234,7 +234,7 @@ enum Names {
     Dumpcap,
     /// `x.pcap`, `x.pcap1`
     Tcpdump,
-    /// `x_1.pcap`
+    /// `x_001.pcap`
     Counter,
 }
 
@@ -244,7 +244,7 @@ impl Names {
             (Self::Dumpcap, _) => format!("{stem}_{:05}_{}.pcap", number + 1, 20_260_302_090_000 + number),
             (Self::Tcpdump, 0) => format!("{stem}.pcap"),
             (Self::Tcpdump, _) => format!("{stem}.pcap{number}"),
-            (Self::Counter, _) => format!("{stem}_{}.pcap", number + 1),
+            (Self::Counter, _) => format!("{stem}_{:03}.pcap", number + 1),
         }
     }
 }

@@ -27,6 +27,15 @@ const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 /// First of the sixteen magics of skippable frames, which zstd and LZ4 share (RFC 8878 section 3.1.2).
 const SKIPPABLE: u32 = 0x184d_2a50;
 
+/// True if the first four bytes of a file may be those of a compression this crate takes off.
+pub fn is_compressed(start: &[u8]) -> bool {
+    let Some(magic) = start.first_chunk().map(|first| u32::from_le_bytes(*first)) else { return false };
+    start.starts_with(&GZIP)
+        || XZ.starts_with(start.get(..4).unwrap_or_default())
+        || matches!(magic, ZSTD | LZ4 | LZ4_LEGACY)
+        || magic & !0xf == SKIPPABLE
+}
+
 /// The compression whose stream starts with these bytes.
 ///
 /// A skippable frame may open a zstd or an LZ4 stream; what comes behind it decides, zstd if that is out of

@@ -65,6 +65,7 @@ pub(crate) fn analysis() -> Analysis {
             skipped: [(SkipReason::EtherType(0x88cc), 61), (SkipReason::TooShort, 2)].into(),
             error: Some(CaptureError {
                 message: "file is cut short at byte 4096: packet record needs 16 bytes, 3 are left".into(),
+                brief: "cut short at byte 4096".into(),
                 offset: Some(4_096),
             }),
         }],

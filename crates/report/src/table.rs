@@ -54,6 +54,12 @@ impl Column {
         Self { keep: Keep::Shorten(columns), ..self }
     }
 
+    /// The same column of words, always there and never shortened.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { keep: Keep::Always, ..self }
+    }
+
     /// A number, leaning right, always there.
     pub const fn number(name: &'static str) -> Self {
         Self { name, align: Align::Right, keep: Keep::Always }
@@ -89,7 +95,7 @@ pub enum Keep {
 /// Labelled values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// What they are about.
+    /// What they are about; of a path the folder is shortened first.
     pub title: String,
     /// Label and values; the values stand in one line, apart.
     pub lines: Vec<(&'static str, Vec<Value>)>,

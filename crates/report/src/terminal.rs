@@ -21,6 +21,10 @@ const GUTTER: usize = 6;
 const INDENT: usize = 2;
 /// Width of a bar (chosen: 5 % for each of its columns, 0.6 % for each of its eighths).
 const BAR: usize = 20;
+/// Width of a bar on a page narrower than [`ROOMY`] (chosen: 10 % for each of its columns, and hosts of IPv6 keep theirs).
+const SHORT_BAR: usize = 10;
+/// Columns from which bars are [`BAR`] wide; all bars of a page are equally wide, so that they compare (chosen).
+const ROOMY: usize = 100;
 /// Narrowest page; below it lines get longer than the terminal rather than unreadable (chosen).
 const NARROWEST: usize = 40;
 /// Lines a single value may fill (chosen: a comment can be a page long).
@@ -46,7 +50,7 @@ impl Page {
                 out.push('\n');
             }
             if let (Block::Table(left), Some(Block::Table(right))) = (block, blocks.peek())
-                && INDENT + natural(left) + GUTTER + INDENT + natural(right) <= width
+                && INDENT + natural(left, width) + GUTTER + INDENT + natural(right, width) <= width
             {
                 let left = table(left, width);
                 let right = table(right, width);
@@ -184,15 +188,37 @@ fn shorten(text: &str, width: usize) -> String {
     head.into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
+/// Shortens a path to at most `width` columns: first its folder from the end, then the name in the middle.
+fn shorten_path(path: &str, width: usize) -> String {
+    let Some(at) = path.rfind(std::path::is_separator).filter(|_| path.width() > width) else {
+        return shorten(path, width);
+    };
+    let (folder, name) = path.split_at(at);
+    if name.width() >= width {
+        return shorten(name.get(1..).unwrap_or(name), width);
+    }
+    let room = width - name.width() - 1;
+    let mut used = 0;
+    let kept = folder.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= room
+    });
+    format!("{}…{name}", kept.collect::<String>())
+}
+
 fn cell(value: &Value) -> String {
     visible(&value.words())
 }
 
+const fn bar_width(page: usize) -> usize {
+    if page < ROOMY { SHORT_BAR } else { BAR }
+}
+
 /// Width of each column if there were room for everything.
-fn widths(table: &Table) -> Vec<usize> {
+fn widths(table: &Table, page: usize) -> Vec<usize> {
     let of_column = |(i, column): (usize, &Column)| {
         let cells = table.rows.iter().filter_map(|row| row.get(i)).map(|value| match value {
-            Value::Bar(_) => BAR,
+            Value::Bar(_) => bar_width(page),
             value => cell(value).width(),
         });
         cells.chain([column.name.width()]).max().unwrap_or(0)
@@ -200,14 +226,14 @@ fn widths(table: &Table) -> Vec<usize> {
     table.columns.iter().enumerate().map(of_column).collect()
 }
 
-fn natural(table: &Table) -> usize {
-    let widths = widths(table);
+fn natural(table: &Table, page: usize) -> usize {
+    let widths = widths(table, page);
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
 fn table(table: &Table, page: usize) -> Vec<Line> {
     let room = page - INDENT;
-    let mut widths = widths(table);
+    let mut widths = widths(table, page);
     let mut shown: Vec<usize> = (0..table.columns.len()).collect();
     let keep = |i: usize| table.columns.get(i).map_or(Keep::Always, |column| column.keep);
     let least = |i: usize, width: usize| match keep(i) {
@@ -218,13 +244,22 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
         let sum: usize = shown.iter().map(|&i| of(i, widths.get(i).copied().unwrap_or(0))).sum();
         sum + GAP * shown.len().saturating_sub(1)
     };
-    // First leave out what can be done without, then shorten the widest words.
+    // First leave out what can be done without, then take back what fits beside the rest, then shorten the widest words.
+    let mut left_out = Vec::new();
     while total(&shown, &widths, &least) > room {
         let rank = |i: usize| if let Keep::Drop(rank) = keep(i) { Some(rank) } else { None };
         let Some(out) = shown.iter().copied().filter(|&i| rank(i).is_some()).max_by_key(|&i| rank(i)) else {
             break;
         };
         shown.retain(|&i| i != out);
+        left_out.push(out);
+    }
+    for back in left_out.into_iter().rev() {
+        let mut more = shown.clone();
+        more.insert(more.partition_point(|&i| i < back), back);
+        if total(&more, &widths, &least) <= room {
+            shown = more;
+        }
     }
     while total(&shown, &widths, &|_, width| width) > room {
         let widest = shown
@@ -239,14 +274,14 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
     }
 
     let mut lines = vec![Line::new(Style::Title, shorten(&visible(&table.title), page))];
-    let row = |cells: Vec<(Style, String)>| {
+    let row = |cells: Vec<(Style, String, bool)>| {
         let mut line = Line::new(Style::Plain, " ".repeat(INDENT));
-        for (n, ((style, text), &i)) in cells.into_iter().zip(&shown).enumerate() {
+        for (n, ((style, text, is_path), &i)) in cells.into_iter().zip(&shown).enumerate() {
             if n > 0 {
                 line.push(Style::Plain, " ".repeat(GAP));
             }
             let width = widths.get(i).copied().unwrap_or(0);
-            let text = shorten(&text, width);
+            let text = if is_path { shorten_path(&text, width) } else { shorten(&text, width) };
             let space = " ".repeat(width.saturating_sub(text.width()));
             if table.columns.get(i).is_some_and(|column| column.align == Align::Right) {
                 line.push(Style::Plain, space);
@@ -262,14 +297,14 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
         lines.push(Line::new(Style::Dim, format!("{}none", " ".repeat(INDENT))));
     } else {
         let heads = shown.iter().filter_map(|&i| table.columns.get(i));
-        lines.push(row(heads.map(|column| (Style::Dim, column.name.to_owned())).collect()));
+        lines.push(row(heads.map(|column| (Style::Dim, column.name.to_owned(), false)).collect()));
     }
     for values in &table.rows {
         let cells = shown.iter().map(|&i| match values.get(i) {
-            Some(Value::Bar(share)) => (Style::Drawn, bar(*share, BAR)),
-            Some(value @ Value::Problem(_)) => (Style::Problem, cell(value)),
-            Some(value) => (Style::Plain, cell(value)),
-            None => (Style::Plain, String::new()),
+            Some(Value::Bar(share)) => (Style::Drawn, bar(*share, bar_width(page)), false),
+            Some(value @ Value::Problem(_)) => (Style::Problem, cell(value), false),
+            Some(value) => (Style::Plain, cell(value), matches!(value, Value::Path(_))),
+            None => (Style::Plain, String::new(), false),
         });
         lines.push(row(cells.collect()));
     }
@@ -322,7 +357,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 fn facts(facts: &Facts, page: usize) -> Vec<Line> {
     const APART: &str = " · ";
-    let mut lines = vec![Line::new(Style::Title, shorten(&visible(&facts.title), page))];
+    let mut lines = vec![Line::new(Style::Title, shorten_path(&visible(&facts.title), page))];
     let label_width = facts.lines.iter().map(|(label, _)| label.width()).max().unwrap_or(0);
     let left = INDENT + label_width + GAP;
     let room = page.saturating_sub(left).max(8);
@@ -371,6 +406,10 @@ fn chart(chart: &Chart, page: usize) -> Vec<Line> {
     title.push(Style::Dim, format!("  each column {}", span(narrow.step)));
     let mut lines = vec![title];
     for (n, label) in LABELS.iter().enumerate() {
+        if n > 0 {
+            // A full bar would run into the bars above.
+            lines.push(Line::default());
+        }
         let values: Vec<u64> = narrow.steps.iter().map(|step| if n == 0 { step.1 } else { step.0 }).collect();
         let peak = values.iter().copied().max().unwrap_or(0);
         let rows = sparkline(&values, peak);
@@ -516,6 +555,52 @@ mod tests {
         for width in 1..20 {
             assert!(shorten("東京a東京bcd東京", width).width() <= width);
         }
+    }
+
+    #[test]
+    fn a_path_gives_up_its_folder_before_its_name() {
+        let path = "web-and-dns/ring_00001.pcapng";
+        assert_eq!(shorten_path(path, 29), path);
+        assert_eq!(shorten_path(path, 28), "web-and-d…/ring_00001.pcapng");
+        assert_eq!(shorten_path(path, 20), "w…/ring_00001.pcapng");
+        assert_eq!(shorten_path(path, 19), "…/ring_00001.pcapng");
+        assert_eq!(shorten_path(path, 18), "ring_00001.pcapng");
+        assert_eq!(shorten_path(path, 9), "rin…capng");
+        assert_eq!(shorten_path("ring_00001.pcapng", 9), "rin…capng");
+        for width in 1..40 {
+            assert!(shorten_path("東京/東京a東京/bcd東京.pcap", width).width() <= width);
+        }
+    }
+
+    #[test]
+    fn the_bars_of_a_chart_stay_apart() {
+        let chart = Chart {
+            title: "Traffic over time".into(),
+            first: Timestamp::from_parts(0, 0),
+            last: Timestamp::from_parts(3, 0),
+            step: 1_000_000_000,
+            steps: vec![(1, 100); 4],
+        };
+        let text = page(80).draw(&[Block::Chart(chart)]);
+        let bars: Vec<bool> = text.lines().map(|line| line.contains('█')).collect();
+        assert_eq!(bars, [false, true, true, false, true, true, false], "{text}");
+    }
+
+    #[test]
+    fn a_column_that_was_left_out_comes_back_where_it_fits() {
+        let mut table = hosts();
+        // The bar goes last and would leave room for the columns that went before it.
+        table.columns = vec![
+            Column::words("host").at_least(39),
+            Column::number("packets"),
+            Column::number("sent").drop(2),
+            Column::number("received").drop(3),
+            Column::number("share").drop(4),
+            Column::words("").drop(1),
+        ];
+        let text = page(60).draw(&[Block::Table(table)]);
+        assert!(text.contains("sent") && !text.contains("received"), "{text}");
+        assert!(widest(&text) <= 60, "{text}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum Value {
     Nothing,
     /// Words. They may come from a file or its name: a renderer escapes them.
     Text(String),
+    /// Name of a file, with its folder; where there is little room the folder is shortened first.
+    Path(String),
     /// Words that name a problem.
     Problem(String),
     /// A number of things.
@@ -49,7 +51,7 @@ impl Value {
     pub fn words(&self) -> String {
         match self {
             Self::Nothing | Self::Bar(_) => String::new(),
-            Self::Text(words) | Self::Problem(words) => words.clone(),
+            Self::Text(words) | Self::Path(words) | Self::Problem(words) => words.clone(),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => scaled(*n as f64, "B"),
             Self::ByteRate(rate) => scaled(rate * 8.0, "bit/s"),

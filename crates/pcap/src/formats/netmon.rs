@@ -203,6 +203,11 @@ impl Fill for Frames {
         // What the next batch reads does not lie in this one.
         self.span = None;
         loop {
+            // Records that are no packets leave nothing in the batch that is needed.
+            if batch.frames.is_empty() && batch.data.len() >= BATCH_BYTES {
+                batch.data.clear();
+                self.span = None;
+            }
             match self.next(batch, facts) {
                 Ok(Some(())) => {}
                 Ok(None) if self.table.at_end() => return Filled::End,

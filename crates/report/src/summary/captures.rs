@@ -1,5 +1,7 @@
 //! What the capture files say of themselves.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use capkeep_flow::{Analysis, Capture};
@@ -16,6 +18,10 @@ const ROWS: usize = 20;
 const SOME: usize = 6;
 /// Most comments shown (chosen).
 const COMMENTS: usize = 3;
+/// Most characters of the name of the program that wrote a file (chosen: one line of 80 columns).
+const APPLICATION: usize = 60;
+/// Widest file name that is kept whole before columns are left out (chosen: half of a page of 120 columns).
+const NAME: usize = 60;
 
 pub(super) struct Captures;
 
@@ -38,8 +44,13 @@ impl Section for Captures {
     }
 }
 
+/// How a capture is called: its path, or what `-` stands for.
+pub fn called(capture: &Capture) -> String {
+    if capture.path.as_os_str() == "-" { "standard input".into() } else { capture.path.display().to_string() }
+}
+
 /// The error of a capture in one line, its offset included.
-pub(super) fn problem(capture: &Capture) -> Option<String> {
+pub fn problem(capture: &Capture) -> Option<String> {
     let error = capture.error.as_ref()?;
     Some(match error.offset {
         // The reader's messages name the offset where it means something.
@@ -48,6 +59,12 @@ pub(super) fn problem(capture: &Capture) -> Option<String> {
         }
         _ => error.message.clone(),
     })
+}
+
+/// True if the summary names every capture that could not be read to its end.
+pub fn names_every_problem(analysis: &Analysis) -> bool {
+    let captures = &analysis.captures;
+    captures.len() <= ONE_BY_ONE || captures.iter().filter(|capture| capture.error.is_some()).count() <= ROWS
 }
 
 /// Names of the link types, and their packets where there are several.
@@ -93,9 +110,21 @@ fn snap_len(capture: &Capture) -> Value {
     }
 }
 
+/// A program's name and version in one line, without the state of its sources that some add in parentheses:
+/// `Dumpcap (Wireshark) 4.0.17 (Git v4.0.17 packaged as …)` is `Dumpcap (Wireshark) 4.0.17`.
+fn program(name: &str) -> String {
+    let is_sources = |at: &usize| name.get(..*at).is_some_and(|version| version.ends_with(char::is_numeric));
+    let end = name.match_indices(" (").map(|(at, _)| at).find(is_sources).unwrap_or(name.len());
+    let name = name.get(..end).unwrap_or(name);
+    if name.chars().count() <= APPLICATION {
+        return name.into();
+    }
+    name.chars().take(APPLICATION - 1).chain(['…']).collect()
+}
+
 fn one(capture: &Capture, alone: bool) -> Facts {
     let facts = &capture.facts;
-    let mut out = Facts { title: capture.path.display().to_string(), lines: Vec::new() };
+    let mut out = Facts { title: called(capture), lines: Vec::new() };
     if let Some(problem) = problem(capture) {
         out.line("error", vec![Value::Problem(problem)]);
     }
@@ -110,13 +139,7 @@ fn one(capture: &Capture, alone: bool) -> Facts {
         format.push(Value::Text(counted(u64::from(facts.sections), "section", "sections")));
     }
     out.line("format", format);
-    out.line(
-        "written by",
-        [&facts.application, &facts.os, &facts.hardware]
-            .into_iter()
-            .map(|words| words.clone().map_or(Value::Nothing, Value::Text))
-            .collect(),
-    );
+    out.line("written by", facts.application.iter().map(|name| Value::Text(program(name))).collect());
     if !alone {
         out.line(
             "packets",
@@ -190,17 +213,24 @@ fn drops(capture: &Capture) -> Vec<Value> {
 
 fn many(captures: &[Capture]) -> Table {
     let folder = common_folder(captures.iter().map(|capture| capture.path.as_path()));
+    // What needs a look first, then the most bytes; the files of a session stay together, in their order.
+    let mut session_bytes: BTreeMap<u32, u64> = BTreeMap::new();
+    for capture in captures {
+        *session_bytes.entry(capture.session).or_default() += capture.wire_bytes;
+    }
     let mut order: Vec<&Capture> = captures.iter().collect();
-    order.sort_by(|a, b| {
-        b.error
-            .is_some()
-            .cmp(&a.error.is_some())
-            .then(b.wire_bytes.cmp(&a.wire_bytes))
-            .then(a.path.cmp(&b.path))
+    order.sort_by_key(|capture| {
+        let bytes = session_bytes.get(&capture.session).copied().unwrap_or(0);
+        (capture.error.is_none(), Reverse(bytes), capture.session)
     });
     let damaged = captures.iter().filter(|capture| capture.error.is_some()).count();
+    let file_name = |capture: &&Capture| {
+        capture.path.file_name().map_or(0, |name| name.to_string_lossy().chars().count())
+    };
+    // Room for the longest name and for an elided folder before it.
+    let room = order.iter().take(ROWS).map(file_name).max().unwrap_or(0) + "…/".chars().count();
     let mut columns = vec![
-        Column::words("capture").at_least(if damaged > 0 { 30 } else { 40 }),
+        Column::words("capture").at_least(room.min(NAME) as u8),
         Column::words("format").drop(4),
         Column::number("packets"),
         Column::number("bytes").drop(1),
@@ -208,7 +238,7 @@ fn many(captures: &[Capture]) -> Table {
         Column::number("span").drop(3),
     ];
     if damaged > 0 {
-        columns.push(Column::words("could not be read").at_least(34));
+        columns.push(Column::words("could not be read").whole());
     }
     let row = |capture: &&Capture| {
         let name = folder.as_deref().and_then(|folder| capture.path.strip_prefix(folder).ok());
@@ -220,7 +250,7 @@ fn many(captures: &[Capture]) -> Table {
         };
         let span = capture.last.zip(capture.first).map(|(last, first)| last.since(first));
         let mut row = vec![
-            Value::Text(name.unwrap_or(&capture.path).display().to_string()),
+            Value::Path(name.map_or_else(|| called(capture), |name| name.display().to_string())),
             format,
             Value::Count(capture.packets),
             Value::Bytes(capture.wire_bytes),
@@ -228,7 +258,8 @@ fn many(captures: &[Capture]) -> Table {
             span.map_or(Value::Nothing, Value::Span),
         ];
         if damaged > 0 {
-            row.push(problem(capture).map_or(Value::Nothing, Value::Problem));
+            let brief = capture.error.as_ref().map(|error| error.brief.clone());
+            row.push(brief.map_or(Value::Nothing, Value::Problem));
         }
         row
     };
@@ -261,6 +292,55 @@ fn common_folder<'a>(mut paths: impl Iterator<Item = &'a Path>) -> Option<PathBu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_named_in_one_line_without_the_state_of_its_sources() {
+        for (name, words) in [
+            (
+                "Dumpcap (Wireshark) 4.0.17 (Git v4.0.17 packaged as 4.0.17-0+deb12u3)",
+                "Dumpcap (Wireshark) 4.0.17",
+            ),
+            ("Dumpcap (Wireshark) 4.2.5 (v4.2.5-0-g4aa814ac25a1).", "Dumpcap (Wireshark) 4.2.5"),
+            ("etl2pcapng", "etl2pcapng"),
+            ("", ""),
+        ] {
+            assert_eq!(program(name), words);
+        }
+        assert_eq!(program(&"é".repeat(200)).chars().count(), APPLICATION);
+    }
+
+    #[test]
+    fn damaged_files_come_first_then_the_most_bytes_and_segments_stay_together() {
+        let capture = |path: &str, session, wire_bytes| Capture {
+            path: path.into(),
+            session,
+            wire_bytes,
+            ..Capture::default()
+        };
+        let mut captures = vec![
+            capture("x/small.pcap", 0, 5),
+            capture("x/ring_00009.pcap", 1, 4),
+            capture("x/ring_00010.pcap", 1, 40),
+            capture("x/ring_00011.pcap", 1, 4),
+            capture("x/big.pcap", 2, 45),
+            capture("x/cut.pcap", 3, 1),
+        ];
+        captures[5].error = Some(capkeep_flow::CaptureError {
+            message: "file is cut short".into(),
+            brief: "cut short at byte 7".into(),
+            offset: Some(7),
+        });
+        let names: Vec<String> = many(&captures).rows.iter().map(|row| row[0].words()).collect();
+        let expected =
+            ["cut.pcap", "ring_00009.pcap", "ring_00010.pcap", "ring_00011.pcap", "big.pcap", "small.pcap"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn standard_input_is_called_so() {
+        let capture = Capture { path: "-".into(), ..Capture::default() };
+        assert_eq!(one(&capture, true).title, "standard input");
+    }
 
     #[test]
     fn the_common_folder_is_the_deepest_all_paths_share() {

@@ -48,7 +48,7 @@ impl Section for Conversations {
                 Column::number("a to b"),
                 Column::number("b to a"),
                 Column::number("share").drop(3),
-                Column::words("").drop(5),
+                Column::words("").drop(1),
             ],
             rows: heaviest.iter().map(row).collect(),
             notes: top_notes(

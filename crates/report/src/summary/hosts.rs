@@ -32,21 +32,20 @@ impl Section for Hosts {
                 Value::Count(counts.sent_packets.saturating_add(counts.received_packets)),
                 Value::Bytes(counts.sent_wire_bytes),
                 Value::Bytes(counts.received_wire_bytes),
-                Value::share(bytes, total),
+                // A share would add up to 200 % over all hosts: each byte has two.
                 Value::bar(bytes, total),
             ]
         };
         vec![Block::Table(Table {
-            title: "Hosts with most bytes".into(),
+            title: "Hosts with most bytes, sent and received".into(),
             columns: vec![
                 Column::words("host").at_least(39),
                 Column::number("flows"),
-                Column::number("as client").drop(4),
-                Column::number("packets").drop(3),
+                Column::number("as client").drop(3),
+                Column::number("packets").drop(2),
                 Column::number("sent"),
                 Column::number("received"),
-                Column::number("share").drop(2),
-                Column::words("").drop(5),
+                Column::words("").drop(1),
             ],
             rows: heaviest.iter().map(row).collect(),
             notes: top_notes(

@@ -13,6 +13,8 @@ mod tunnels;
 
 use capkeep_flow::Analysis;
 
+pub use captures::{called, names_every_problem, problem};
+
 use crate::table::Block;
 use crate::value::{count, counted};
 
@@ -166,7 +168,8 @@ mod tests {
             let mut capture = one.clone();
             capture.path = format!("ring/part-{i:03}.pcap").into();
             capture.error = (i == 17).then(|| capkeep_flow::CaptureError {
-                message: "file is cut short".into(),
+                message: "file is cut short at byte 77: packet record needs 16 bytes, 3 are left".into(),
+                brief: "cut short at byte 77".into(),
                 offset: Some(77),
             });
             analysis.captures.push(capture);
@@ -175,6 +178,7 @@ mod tests {
         let text = Page { width: 100, color: false }.draw(&blocks(&analysis, &view));
         let first = text.lines().position(|line| line.contains("part-017")).unwrap();
         assert!(first < 6, "{text}");
+        assert!(text.contains("  cut short at byte 77\n"), "{text}");
         assert!(text.contains("not captures: 3"), "{text}");
         assert!(text.lines().count() < 120, "{text}");
     }

@@ -38,6 +38,7 @@ impl Section for Skipped {
                 Value::Text(reason.to_string()),
                 Value::Count(packets),
                 Value::share(packets, analysis.totals.packets),
+                Value::bar(packets, analysis.totals.packets),
             ]
         };
         vec![Block::Table(Table {
@@ -46,6 +47,7 @@ impl Section for Skipped {
                 Column::words("reason"),
                 Column::number("packets"),
                 Column::number("share").drop(1),
+                Column::words("").drop(2),
             ],
             rows: rows.into_iter().map(row).collect(),
             notes,

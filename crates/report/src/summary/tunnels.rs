@@ -30,6 +30,7 @@ impl Section for Tunnels {
                 Value::Count(counts.packets),
                 Value::Bytes(counts.wire_bytes),
                 Value::share(counts.wire_bytes, total),
+                Value::bar(counts.wire_bytes, total),
             ]
         };
         vec![Block::Table(Table {
@@ -38,7 +39,8 @@ impl Section for Tunnels {
                 Column::words("tunnel"),
                 Column::number("packets"),
                 Column::number("bytes"),
-                Column::number("share"),
+                Column::number("share").drop(2),
+                Column::words("").drop(3),
             ],
             rows: rows.into_iter().map(row).collect(),
             notes: Vec::new(),
