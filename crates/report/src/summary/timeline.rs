@@ -1,6 +1,7 @@
 //! Traffic over time.
 
 use capkeep_flow::Analysis;
+use capkeep_pcap::Timestamp;
 
 use super::{Section, View};
 use crate::table::{Block, Chart};
@@ -17,7 +18,7 @@ impl Section for Timeline {
     }
 
     fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
-        let (_, buckets) = analysis.timeline.buckets();
+        let (start, buckets) = analysis.timeline.buckets();
         // One bucket is no shape.
         let (Some(first), Some(last)) = (analysis.totals.first, analysis.totals.last) else {
             return Vec::new();
@@ -25,6 +26,10 @@ impl Section for Timeline {
         if buckets.len() < 2 {
             return Vec::new();
         }
+        // The chart shows what was counted: packets left out by time or filter do not stretch its axis.
+        let width = analysis.timeline.bucket_nanos().saturating_mul(buckets.len() as i64);
+        let first = first.max(start);
+        let last = last.min(Timestamp::from_nanos(start.nanos().saturating_add(width)));
         vec![Block::Chart(Chart {
             title: "Traffic over time".into(),
             first,
