@@ -26,7 +26,7 @@ use crate::source::{Chain, Merge, Source};
 use crate::summary;
 
 /// Batches in a round. Chosen by measuring: fewer leave cores idle at the end of a round, more fall out of the cache.
-const ROUND: usize = 8;
+const ROUND: usize = 4;
 
 /// Flows handed out at once (chosen: about a megabyte of records, which the cache still holds when they are read).
 const FLUSH: usize = 1 << 11;
@@ -35,7 +35,7 @@ const FLUSH: usize = 1 << 11;
 /// it is their turn to be told).
 const SIDE_BY_SIDE: usize = 64;
 
-/// A file up to this size is small (chosen: two rounds; larger ones keep all cores busy by themselves).
+/// A file up to this size is small (chosen: four rounds; larger ones keep all cores busy by themselves).
 const SMALL: u64 = 16 << 20;
 
 /// Reads the inputs and tells what is in them. A file that cannot be read is an entry of

@@ -45,9 +45,11 @@ impl Key {
     /// The key, and whether the source is the lower end.
     #[inline]
     pub(crate) fn new(source: End, destination: End, of: Space) -> (Self, bool) {
-        // ICMP messages that nothing answers go one way: both directions are flows of their own.
+        // ICMP messages that nothing answers go one way: both directions are flows of their own. Where the type was not
+        // captured both ports are 0, which no message has.
         let one_way = matches!(of.protocol, 1 | 58)
             && !of.is_arp
+            && (source.1, destination.1) != (0, 0)
             && icmp_counterpart(of.protocol == 58, source.1 as u8).map(u16::from) != Some(destination.1);
         let from_low = one_way || source <= destination;
         let (low, high) = if from_low { (source, destination) } else { (destination, source) };

@@ -150,7 +150,7 @@ struct Lane {
 
 impl Merge {
     /// Bytes put into one load (chosen: as many as a reader puts into one).
-    const LOAD_BYTES: usize = 1 << 18;
+    const LOAD_BYTES: usize = 1 << 20;
     /// Packets put into one load (chosen: what fills that many bytes with the smallest records).
     const LOAD_PACKETS: usize = 1 << 14;
 
