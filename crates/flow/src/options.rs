@@ -28,11 +28,11 @@ impl Options {
     /// Idle timeout unless told otherwise: 15 minutes. Chosen: Azure's load balancers and NAT drop a flow after 4
     /// to 30 minutes of silence (4 by default), and the silence must be seen inside the flow to be told from a
     /// new one; Zeek uses 5 minutes for TCP and 1 for UDP.
-    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+    pub const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
     /// A TCP flow closed from both sides or reset ends this long after its last packet: 2 minutes, TIME-WAIT of
     /// RFC 9293 with its maximum segment lifetime of half as much as the RFC says, as Windows does. Not applied
     /// without an idle timeout.
-    pub const CLOSED_LINGER: Duration = Duration::from_secs(120);
+    pub const CLOSED_LINGER: Duration = Duration::from_mins(2);
 }
 
 /// [`Options::idle_timeout`] and [`Options::CLOSED_LINGER`] in nanoseconds, as packets need them.
