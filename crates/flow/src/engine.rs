@@ -8,11 +8,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use capkeep_pcap::Timestamp;
+use capkeep_pcap::{Stretch, Timestamp};
 
 use crate::analysis::{Analysis, Capture};
 use crate::decodes::{Decodes, FileCounts, Load, Mix};
@@ -141,11 +141,18 @@ fn adopt(analysis: &mut Analysis, result: SessionResult) {
     }
 }
 
-/// Where the batches of a session come from; one core at a time.
+/// Where the batches of a session come from. Cores draw tickets, read side by side where the file allows it, and find
+/// records in the order of their tickets.
 struct Feed {
     source: Box<dyn Source>,
-    /// Batches read.
-    read: u64,
+    /// Tickets drawn, and the one whose turn it is.
+    drawn: u64,
+    turn: u64,
+    /// Tickets without a stretch whose turn has not been: they read where the last stretch ends, so none is given away
+    /// behind their back.
+    plain: u64,
+    /// Batches found.
+    found: u64,
     packets: u64,
     ended: bool,
     /// Memory to be used again: whoever reads takes the one that was warm last.
@@ -153,38 +160,91 @@ struct Feed {
     decodes: Vec<Decodes>,
 }
 
+/// A place in the order of batches.
+struct Ticket {
+    number: u64,
+    load: Load,
+    stretch: Option<Stretch>,
+}
+
 impl Feed {
-    /// The next batch, its place in the order, and what to decode it into; `None` at the end of the session.
-    fn next(&mut self) -> Option<(u64, Load, Decodes)> {
+    fn draw(&mut self) -> Option<Ticket> {
         if self.ended {
             return None;
         }
-        let mut load = self.loads.pop().unwrap_or_default();
-        if !self.source.next(&mut load) {
-            self.ended = true;
+        let number = self.drawn;
+        self.drawn += 1;
+        let stretch = if self.plain == 0 { self.source.stretch() } else { None };
+        self.plain += u64::from(stretch.is_none());
+        Some(Ticket { number, load: self.loads.pop().unwrap_or_default(), stretch })
+    }
+
+    /// Finds the records of a ticket whose turn it is: its batch with its place in the order and what to decode it into.
+    fn redeem(&mut self, ticket: Ticket, have: usize) -> Option<(u64, Load, Decodes)> {
+        let Ticket { mut load, stretch, .. } = ticket;
+        self.turn += 1;
+        let found = if let Some(stretch) = &stretch {
+            !self.ended && self.source.next_from(stretch, have, &mut load)
+        } else {
+            self.plain -= 1;
+            self.ended = self.ended || !self.source.next(&mut load);
+            !self.ended
+        };
+        if !found {
+            self.loads.push(load);
             return None;
         }
-        self.read += 1;
+        self.found += 1;
         self.packets += load.batch.frames.len() as u64;
-        Some((self.read, load, self.decodes.pop().unwrap_or_default()))
+        Some((self.found, load, self.decodes.pop().unwrap_or_default()))
     }
 }
 
-/// Reads and decodes a round, in order.
+/// Reads and decodes a round, in order. Empty only at the end of the session.
 fn read_round(feed: &Mutex<Feed>, options: &Options) -> Vec<Decodes> {
     let lock = || feed.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut round: Vec<(u64, Decodes)> = (0..ROUND)
-        .into_par_iter()
-        .with_max_len(1)
-        .filter_map(|_| {
-            let (index, load, mut decodes) = lock().next()?;
-            decodes.fill(&load, options);
-            lock().loads.push(load);
-            Some((index, decodes))
-        })
-        .collect();
-    round.sort_unstable_by_key(|(index, _)| *index);
-    round.into_iter().map(|(_, decodes)| decodes).collect()
+    loop {
+        let mut round: Vec<(u64, Decodes)> = (0..ROUND)
+            .into_par_iter()
+            .with_max_len(1)
+            .filter_map(|_| {
+                let mut ticket = lock().draw()?;
+                let have = match &ticket.stretch {
+                    Some(stretch) => stretch.read(&mut ticket.load.batch.data),
+                    None => 0,
+                };
+                let (index, load, mut decodes) = wait_for_turn(feed, ticket.number).redeem(ticket, have)?;
+                decodes.fill(&load, options);
+                lock().loads.push(load);
+                Some((index, decodes))
+            })
+            .collect();
+        if round.is_empty() && !lock().ended {
+            // Nothing but the inside of a record longer than a round.
+            continue;
+        }
+        round.sort_unstable_by_key(|(index, _)| *index);
+        return round.into_iter().map(|(_, decodes)| decodes).collect();
+    }
+}
+
+/// The feed once it is a ticket's turn. Whoever holds an earlier ticket is at work on another core and needs nothing
+/// of this one; finding the records of a stretch takes microseconds.
+fn wait_for_turn(feed: &Mutex<Feed>, number: u64) -> MutexGuard<'_, Feed> {
+    let mut tries = 0u32;
+    loop {
+        let guard = feed.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.turn == number {
+            return guard;
+        }
+        drop(guard);
+        tries += 1;
+        if tries.is_multiple_of(64) {
+            std::thread::yield_now();
+        } else {
+            std::hint::spin_loop();
+        }
+    }
 }
 
 /// The state of a session.
@@ -216,7 +276,17 @@ fn run(
     let count = files.len();
     let source: Box<dyn Source> =
         if options.merge { Box::new(Merge::new(files)) } else { Box::new(Chain::new(files)) };
-    let feed = Feed { source, read: 0, packets: 0, ended: false, loads: Vec::new(), decodes: Vec::new() };
+    let feed = Feed {
+        source,
+        drawn: 0,
+        turn: 0,
+        plain: 0,
+        found: 0,
+        packets: 0,
+        ended: false,
+        loads: Vec::new(),
+        decodes: Vec::new(),
+    };
     let feed = Mutex::new(feed);
     let mut session = Session {
         options,

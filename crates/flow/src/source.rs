@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use capkeep_pcap::{Batch, Error, Facts, Reader, Timestamp};
+use capkeep_pcap::{Batch, Error, Facts, Reader, Stretch, Timestamp};
 
 use crate::analysis::CaptureError;
 use crate::decodes::Load;
@@ -16,6 +16,16 @@ use crate::options::Input;
 pub(crate) trait Source: Send {
     /// Fills a load; false at the end of the session.
     fn next(&mut self, load: &mut Load) -> bool;
+
+    /// Gives a stretch of the file at hand away, to be read by whoever asked.
+    fn stretch(&mut self) -> Option<Stretch> {
+        None
+    }
+
+    /// Fills a load from a stretch that was read into it; false if no packet ends in it.
+    fn next_from(&mut self, _stretch: &Stretch, _have: usize, _load: &mut Load) -> bool {
+        false
+    }
 
     /// Bytes of input read so far.
     fn bytes(&self) -> u64;
@@ -119,6 +129,23 @@ impl Source for Chain {
                 }
                 Ok(false) => self.close(None),
                 Err(error) => self.close(Some(&error)),
+            }
+        }
+    }
+
+    fn stretch(&mut self) -> Option<Stretch> {
+        self.current.as_mut()?.1.stretch()
+    }
+
+    fn next_from(&mut self, stretch: &Stretch, have: usize, load: &mut Load) -> bool {
+        load.origins.clear();
+        let Some((capture, reader)) = &mut self.current else { return false };
+        load.capture = *capture;
+        match reader.next_batch_from(stretch, have, &mut load.batch) {
+            Ok(some) => some,
+            Err(error) => {
+                self.close(Some(&error));
+                false
             }
         }
     }

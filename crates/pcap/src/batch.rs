@@ -46,7 +46,8 @@ pub struct Packet<'a> {
 /// and the next begins depends on the file alone.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// The bytes; packets and the file's own headers between them.
+    /// The bytes: packets, the file's own headers between them, and in front of the first and behind the last one some
+    /// that mean nothing.
     pub data: Vec<u8>,
     /// The packets in file order.
     pub frames: Vec<Frame>,

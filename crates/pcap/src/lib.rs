@@ -17,6 +17,7 @@ mod reader;
 #[cfg(test)]
 mod reader_tests;
 mod source;
+mod stretch;
 mod timestamp;
 
 pub use batch::{Batch, Frame, Packet};
@@ -30,4 +31,5 @@ pub use facts::{Compression, Drops, Facts, Format, Interface};
 pub use filter::{Filter, FilterError};
 pub use link_type::LinkType;
 pub use reader::Reader;
+pub use stretch::Stretch;
 pub use timestamp::Timestamp;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::formats::{FORMATS, Fill, Filled};
 use crate::source::Source;
+use crate::stretch::Stretch;
 use crate::{Batch, Error, Facts, Packet, Result};
 
 /// Reads the packets of a capture file in file order.
@@ -104,7 +105,13 @@ impl Reader {
         if self.ended {
             return Ok(false);
         }
-        match self.fill.fill(batch, &mut self.facts) {
+        let filled = self.fill.fill(batch, &mut self.facts);
+        self.deliver(filled, batch)
+    }
+
+    /// Hands a filled batch out, or what went wrong.
+    fn deliver(&mut self, filled: Filled, batch: &Batch) -> Result<bool> {
+        match filled {
             Filled::Some => {}
             Filled::End => self.ended = true,
             Filled::Failed(error) => {
@@ -117,6 +124,31 @@ impl Reader {
         }
         self.packets += batch.frames.len() as u64;
         Ok(!batch.frames.is_empty())
+    }
+
+    /// Gives the next stretch of a plain file away, so that several cores can read side by side; `None` where the file
+    /// or its format does not allow it, or too little is left of it: then [`Reader::next_batch`] goes on.
+    ///
+    /// Stretches come back to [`Reader::next_batch_from`] in the order they were taken, all of them before
+    /// [`Reader::next_batch`] is called again. Batches are the same with and without.
+    pub fn stretch(&mut self) -> Option<Stretch> {
+        if self.ended || self.pending.is_some() { None } else { self.fill.stretch() }
+    }
+
+    /// Finds the packets in a stretch, of which `have` bytes were read into the data of `batch`; false if no packet
+    /// ends in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::next_batch`].
+    pub fn next_batch_from(&mut self, stretch: &Stretch, have: usize, batch: &mut Batch) -> Result<bool> {
+        batch.frames.clear();
+        batch.first_number = self.packets + 1;
+        if self.ended {
+            return self.pending.take().map_or(Ok(false), Err);
+        }
+        let filled = self.fill.fill_from(stretch, have, batch, &mut self.facts);
+        self.deliver(filled, batch)
     }
 
     /// The next packet; `None` at the end of the file.
@@ -147,7 +179,9 @@ impl Reader {
         let inside = self.taken.checked_sub(1).filter(|_| self.taken < self.batch.frames.len());
         let last = inside.and_then(|last| self.batch.frames.get(last));
         match (last, self.fill.batch_offset()) {
-            (Some(frame), Some(start)) => start + u64::from(frame.start) + u64::from(frame.captured_len),
+            (Some(frame), Some(start)) => {
+                start.wrapping_add(u64::from(frame.start)) + u64::from(frame.captured_len)
+            }
             _ => self.fill.offset(),
         }
     }

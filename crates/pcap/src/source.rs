@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::compression;
+use crate::stretch::Stretch;
 use crate::{Compression, Error, Result};
 
 /// Bytes looked at to recognise a compression or a format (chosen: the longest magic has 8, a short skippable
@@ -23,7 +24,7 @@ const COMPRESSED_BUFFER: usize = 64 * 1024;
 /// Where bytes come from.
 enum Input {
     /// A file or device, read(2) straight into the caller's buffer.
-    File(File),
+    File(Arc<File>),
     /// Anything else.
     Stream(Box<dyn Read + Send>),
 }
@@ -46,6 +47,8 @@ pub(crate) struct Source {
     progress: Arc<AtomicU64>,
     /// Length of the file if it is a regular one.
     file_len: Option<u64>,
+    /// Where the next stretch starts that can be given away; `None` before the first one.
+    next_stretch: Option<u64>,
 }
 
 /// A capture that can be read at any place.
@@ -110,7 +113,7 @@ impl Source {
         let refused = |source| Error::Open { source };
         let file = File::open(path).map_err(refused)?;
         let metadata = file.metadata().map_err(refused)?;
-        Self::unwrapped(Input::File(file), metadata.is_file().then_some(metadata.len()))
+        Self::unwrapped(Input::File(Arc::new(file)), metadata.is_file().then_some(metadata.len()))
     }
 
     /// Around a stream.
@@ -134,6 +137,7 @@ impl Source {
             layers: Vec::new(),
             progress: Arc::default(),
             file_len,
+            next_stretch: None,
         };
         loop {
             let found = compression::recognise(source.peek(MAGIC_LEN));
@@ -221,7 +225,7 @@ impl Source {
         let wanted = wanted as u64;
         // Concrete readers, so that read(2) fills the vector's spare room without zeroing it first.
         let result = match &mut self.input {
-            Input::File(file) => file.by_ref().take(wanted).read_to_end(data),
+            Input::File(file) => file.as_ref().take(wanted).read_to_end(data),
             Input::Stream(stream) => stream.by_ref().take(wanted).read_to_end(data),
         };
         let read = (data.len() - before) as u64;
@@ -237,6 +241,46 @@ impl Source {
         } else if read < wanted {
             self.ended = true;
         }
+    }
+
+    /// The next stretch of a plain file, `len` bytes; `None` where there is none, or not so much is left.
+    pub(crate) fn stretch(&mut self, len: usize) -> Option<Stretch> {
+        let Input::File(file) = &self.input else { return None };
+        let file_len = self.file_len.filter(|_| self.layers.is_empty() && !self.ended)?;
+        let offset = self.next_stretch.unwrap_or(self.offset + self.ahead.len() as u64);
+        if offset.checked_add(len as u64)? > file_len {
+            return None;
+        }
+        self.next_stretch = Some(offset + len as u64);
+        Some(Stretch { file: Arc::clone(file), offset, len, progress: Arc::clone(&self.progress) })
+    }
+
+    /// Goes on with plain reading at a place in the file, no stretches any more.
+    pub(crate) fn resume(&mut self, offset: u64) {
+        self.file_len = None;
+        if let Input::File(file) = &self.input
+            && let Err(error) = file.as_ref().seek(SeekFrom::Start(offset))
+        {
+            self.failure = Some(error);
+            self.ended = true;
+        }
+    }
+
+    /// Where plain reading goes on after the last stretch; `None` if none was given away.
+    pub(crate) fn after_stretches(&mut self) -> Option<u64> {
+        self.next_stretch.take()
+    }
+
+    /// Bytes read but not handed on.
+    pub(crate) fn ahead(&mut self) -> &mut Vec<u8> {
+        &mut self.ahead
+    }
+
+    /// Takes back what lies behind the whole records: `rest`, after `used` bytes of them.
+    pub(crate) fn put_back(&mut self, rest: &[u8], used: usize) {
+        self.ahead.clear();
+        self.ahead.extend_from_slice(rest);
+        self.offset += used as u64;
     }
 
     /// Whether nothing comes any more.

@@ -1,6 +1,7 @@
 //! File formats, one per file.
 
 use crate::source::Source;
+use crate::stretch::{HEADROOM, Stretch};
 use crate::{Batch, Error, Facts, Frame, Result};
 
 mod netmon;
@@ -52,6 +53,22 @@ pub(crate) trait Fill: Send {
     /// Appends the next packets to an empty batch.
     fn fill(&mut self, batch: &mut Batch, facts: &mut Facts) -> Filled;
 
+    /// Gives the next stretch of the file away, where the format and the file allow it.
+    fn stretch(&mut self) -> Option<Stretch> {
+        None
+    }
+
+    /// Appends the packets that end in a stretch, of which `have` bytes were read into the batch.
+    fn fill_from(
+        &mut self,
+        _stretch: &Stretch,
+        _have: usize,
+        _batch: &mut Batch,
+        _facts: &mut Facts,
+    ) -> Filled {
+        Filled::Some
+    }
+
     /// Where the next record lies in the capture.
     fn offset(&self) -> u64;
 
@@ -93,13 +110,16 @@ pub(crate) enum Stop {
 pub(crate) struct Sequential<W> {
     source: Source,
     walk: W,
+    /// Where the batch's data starts in the capture. Wraps around where its headroom is longer than what precedes it.
     batch_offset: u64,
+    /// A stretch came back short: those behind it are read again.
+    broken: bool,
 }
 
 impl<W: Walk> Sequential<W> {
     /// Around a source that stands at the first record.
     pub(crate) fn new(source: Source, walk: W) -> Self {
-        Self { batch_offset: source.offset(), source, walk }
+        Self { batch_offset: source.offset(), source, walk, broken: false }
     }
 
     fn end(&mut self, available: usize, stop: Stop) -> Filled {
@@ -121,13 +141,67 @@ impl<W: Walk> Sequential<W> {
 }
 
 impl<W: Walk> Fill for Sequential<W> {
+    fn stretch(&mut self) -> Option<Stretch> {
+        self.source.stretch(BATCH_BYTES)
+    }
+
+    fn fill_from(&mut self, stretch: &Stretch, have: usize, batch: &mut Batch, facts: &mut Facts) -> Filled {
+        if self.broken || !stretch.is_whole(have) {
+            if !self.broken {
+                self.broken = true;
+                self.source.after_stretches();
+                self.source.resume(stretch.offset);
+            }
+            return Filled::Some;
+        }
+        let offset = self.source.offset();
+        let ahead = self.source.ahead();
+        // The beginning of the record that the stretch before ended in goes in front; where there is no room for it,
+        // both are put together.
+        let start = HEADROOM.saturating_sub(ahead.len());
+        if ahead.len() <= HEADROOM
+            && let Some(room) = batch.data.get_mut(start..HEADROOM)
+        {
+            room.copy_from_slice(ahead);
+            self.batch_offset = offset.wrapping_sub(start as u64);
+        } else {
+            let mut data = std::mem::take(ahead);
+            data.extend_from_slice(batch.data.get(HEADROOM..HEADROOM + have).unwrap_or_default());
+            batch.data = data;
+            self.batch_offset = offset;
+        }
+        let start = offset.wrapping_sub(self.batch_offset) as usize;
+        let data = batch.data.get(start..).unwrap_or_default();
+        let walked = self.walk.walk(data, offset, &mut batch.frames, facts);
+        for frame in &mut batch.frames {
+            frame.start += start as u32;
+        }
+        self.source.put_back(data.get(walked.used..).unwrap_or_default(), walked.used);
+        match walked.stop {
+            Stop::Damaged(what) => Filled::Failed(Error::Damaged { offset: self.source.offset(), what }),
+            Stop::Needs { .. } => Filled::Some,
+        }
+    }
+
     fn fill(&mut self, batch: &mut Batch, facts: &mut Facts) -> Filled {
+        // The same stretches as others would read, so that batches do not depend on who reads them.
+        while let Some(stretch) = self.stretch() {
+            let have = stretch.read(&mut batch.data);
+            match self.fill_from(&stretch, have, batch, facts) {
+                Filled::Some if batch.frames.is_empty() => {}
+                filled => return filled,
+            }
+        }
+        if let Some(offset) = self.source.after_stretches() {
+            self.source.resume(offset);
+        }
         let data = &mut batch.data;
         loop {
             data.clear();
             self.source.take_ahead(data);
-            data.reserve(BATCH_BYTES.saturating_sub(data.len()));
-            let mut wanted = BATCH_BYTES;
+            // So many new bytes, as a stretch has.
+            data.reserve(BATCH_BYTES);
+            let mut wanted = data.len() + BATCH_BYTES;
             self.batch_offset = self.source.offset();
             let (walked, available) = loop {
                 self.source.read_to(data, wanted);

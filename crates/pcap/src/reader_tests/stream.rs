@@ -32,15 +32,23 @@ fn long_capture() -> Vec<u8> {
     file.data
 }
 
-/// Bounds and data of all batches.
-fn batches(mut reader: Reader) -> Vec<(u64, usize, Vec<u8>)> {
+/// Bounds and bytes of a batch's packets.
+type Seen = (u64, usize, Vec<u8>);
+
+fn seen(batch: &Batch) -> Seen {
+    let bytes = batch.packets().flat_map(|packet| packet.data.to_vec()).collect();
+    (batch.first_number, batch.frames.len(), bytes)
+}
+
+/// Bounds and bytes of all batches.
+fn batches(mut reader: Reader) -> Vec<Seen> {
     let mut batches = Vec::new();
     loop {
         let mut batch = Batch::default();
         if !reader.next_batch(&mut batch).unwrap() {
             return batches;
         }
-        batches.push((batch.first_number, batch.frames.len(), batch.data));
+        batches.push(seen(&batch));
     }
 }
 
@@ -56,6 +64,69 @@ fn batches_do_not_depend_on_how_the_bytes_come() {
     let reader = Reader::open(on_disk.path()).unwrap();
     assert_eq!(reader.size_hint(), Some(file.len() as u64));
     assert!(whole == batches(reader));
+}
+
+#[test]
+fn stretches_give_the_same_batches() {
+    let file = long_capture();
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(&file).unwrap();
+    let whole = batches(Reader::open(on_disk.path()).unwrap());
+    let mut reader = Reader::open(on_disk.path()).unwrap();
+    let (mut found, mut stretches) = (Vec::new(), 0);
+    loop {
+        // Two are out at the same time, the second one is read first.
+        let taken: Vec<_> = (0..2).map_while(|_| reader.stretch()).collect();
+        let mut read: Vec<_> = taken
+            .iter()
+            .rev()
+            .map(|stretch| {
+                let mut batch = Batch::default();
+                let have = stretch.read(&mut batch.data);
+                (have, batch)
+            })
+            .collect();
+        for stretch in &taken {
+            let (have, mut batch) = read.pop().unwrap();
+            stretches += 1;
+            if reader.next_batch_from(stretch, have, &mut batch).unwrap() {
+                found.push(seen(&batch));
+            }
+        }
+        if taken.is_empty() {
+            let mut batch = Batch::default();
+            if !reader.next_batch(&mut batch).unwrap() {
+                break;
+            }
+            found.push(seen(&batch));
+        }
+    }
+    assert!(stretches > 1 && found == whole, "{stretches} stretches");
+}
+
+#[test]
+fn a_file_that_shrinks_under_a_stretch_is_read_as_far_as_it_goes() {
+    let file = long_capture();
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(&file).unwrap();
+    let mut reader = Reader::open(on_disk.path()).unwrap();
+    let (first, second) = (reader.stretch().unwrap(), reader.stretch().unwrap());
+    on_disk.as_file().set_len(file.len() as u64 / 3).unwrap();
+    let (mut packets, mut batch) = (0, Batch::default());
+    for stretch in [first, second] {
+        let have = stretch.read(&mut batch.data);
+        reader.next_batch_from(&stretch, have, &mut batch).unwrap();
+        packets += batch.frames.len();
+    }
+    let error = loop {
+        match reader.next_batch(&mut batch) {
+            Ok(more) => assert!(more, "the end of the file is not that of the capture"),
+            Err(error) => break error,
+        }
+        packets += batch.frames.len();
+    };
+    assert!(matches!(error, Error::CutShort { offset, .. } if offset < file.len() as u64 / 3), "{error}");
+    assert_eq!(packets, read(&file[..file.len() / 3]).packets.len());
 }
 
 #[test]
