@@ -17,8 +17,15 @@ fn every_command_of_the_readme_that_runs_capkeep_ends_well() {
     let program = Path::new(env!("CARGO_BIN_EXE_capkeep")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
     let is_there = |name: &str| path.split(':').any(|folder| Path::new(folder).join(name).is_file());
-    let mut count = 0;
-    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
+    let (mut count, mut is_shell) = (0, false);
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            is_shell = line == "```sh";
+            continue;
+        }
+        if !is_shell {
+            continue;
+        }
         let uses = |name: &str| line.split_whitespace().any(|word| word == name);
         if !uses("capkeep") || OTHERS.iter().any(|name| uses(name) && !is_there(name)) {
             continue;
