@@ -94,7 +94,8 @@ pub struct Totals {
     pub skipped: u64,
     /// Flows.
     pub flows: u64,
-    /// Most flows live at once.
+    /// Most flows held in memory at the end of a round: what memory is bounded by. Ended flows that were not swept out
+    /// yet are among them, so it is not the number of connections open at a time.
     pub peak_live_flows: u64,
     /// Earliest time.
     pub first: Option<Timestamp>,

@@ -56,12 +56,6 @@ impl Section for Totals {
         if totals.skipped > 0 {
             flows.push(Value::Text(format!("{} in none", crate::value::count(totals.skipped))));
         }
-        if totals.peak_live_flows > 0 {
-            flows.push(Value::Text(format!(
-                "at most {} at once",
-                crate::value::count(totals.peak_live_flows)
-            )));
-        }
         facts.line("flows", flows);
         vec![Block::Facts(facts)]
     }
