@@ -25,7 +25,9 @@ pub(crate) struct Load {
 /// What decoding a [`Load`] gives. Used again for the next one.
 #[derive(Debug)]
 pub(crate) struct Decodes {
-    pub(crate) shards: Vec<Vec<Meta>>,
+    /// All packets, and for each shard which of them are its own, in packet order.
+    pub(crate) metas: Vec<Meta>,
+    pub(crate) shards: Vec<Vec<u32>>,
     pub(crate) extras: Vec<Extra>,
     /// Fragments in packet order, for [`Fragments`](crate::fragments::Fragments).
     pub(crate) pieces: Vec<Piece>,
@@ -170,6 +172,7 @@ impl Mix {
 impl Default for Decodes {
     fn default() -> Self {
         Self {
+            metas: Vec::new(),
             shards: (0..SHARDS).map(|_| Vec::new()).collect(),
             extras: Vec::new(),
             pieces: Vec::new(),
@@ -182,12 +185,9 @@ impl Default for Decodes {
 impl Decodes {
     /// Forgets what was here, and makes room for so many packets.
     fn clear(&mut self, packets: usize) {
-        // A quarter more than each shard's share: growing step by step touches memory twice.
-        let share = packets / SHARDS * 5 / 4 + 8;
-        for shard in &mut self.shards {
-            shard.clear();
-            shard.reserve(share);
-        }
+        self.metas.clear();
+        self.metas.reserve(packets);
+        self.shards.iter_mut().for_each(Vec::clear);
         self.extras.clear();
         self.pieces.clear();
         self.files.clear();
@@ -197,7 +197,25 @@ impl Decodes {
     #[inline]
     pub(crate) fn push(&mut self, meta: Meta) {
         if let Some(shard) = self.shards.get_mut(shard_of(meta.hash)) {
-            shard.push(meta);
+            shard.push(self.metas.len() as u32);
+            self.metas.push(meta);
+        }
+    }
+
+    /// The packets of a shard, in order.
+    pub(crate) fn of_shard(&self, shard: usize) -> impl Iterator<Item = &Meta> {
+        let indices = self.shards.get(shard).map_or(&[][..], Vec::as_slice);
+        indices.iter().filter_map(|index| self.metas.get(*index as usize))
+    }
+
+    /// Restores the order of packets after some were added to the end.
+    pub(crate) fn sort(&mut self) {
+        let metas = &self.metas;
+        let order = |index: &u32| metas.get(*index as usize).map(|meta| meta.order);
+        for shard in &mut self.shards {
+            if !shard.is_sorted_by_key(order) {
+                shard.sort_by_key(order);
+            }
         }
     }
 

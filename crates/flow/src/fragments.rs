@@ -112,11 +112,7 @@ impl Fragments {
             }
         }
         decodes.pieces = pieces;
-        for shard in &mut decodes.shards {
-            if !shard.is_sorted_by_key(|meta| meta.order) {
-                shard.sort_by_key(|meta| meta.order);
-            }
-        }
+        decodes.sort();
     }
 
     /// Counts what still waits under its addresses alone.

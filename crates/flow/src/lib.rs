@@ -32,4 +32,4 @@ pub use options::{Event, Input, Options};
 pub use record::{ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel};
 pub use services::service_name;
 pub use timeline::Timeline;
-pub use top::{Tally, Top};
+pub use top::{Tally, Top, TopKey};

@@ -15,8 +15,8 @@ pub(crate) struct Shard {
     /// Slots in `flows`.
     index: HashTable<u32>,
     flows: Slab,
-    /// Flows that ended since they were last taken.
-    pub(crate) ended: Vec<(EndReason, Flow)>,
+    /// Slots of flows that ended and were not handed out yet.
+    ended: Vec<(EndReason, u32)>,
     live: u64,
 }
 
@@ -24,7 +24,13 @@ impl Shard {
     /// Takes packets in order.
     ///
     /// `clock` is the session's clock, noted in each flow that has a packet.
-    pub(crate) fn take(&mut self, metas: &[Meta], extras: &[Extra], clock: Timestamp, timeouts: Timeouts) {
+    pub(crate) fn take<'a>(
+        &mut self,
+        metas: impl Iterator<Item = &'a Meta>,
+        extras: &[Extra],
+        clock: Timestamp,
+        timeouts: Timeouts,
+    ) {
         for meta in metas {
             self.take_one(meta, extras, clock, timeouts);
         }
@@ -55,7 +61,7 @@ impl Shard {
                 flow.seen = clock;
             }
             Some(reason) => {
-                self.remove(slot, reason);
+                self.end(slot, reason);
                 self.insert(meta, extras, clock, reason == EndReason::PortsReused);
             }
         }
@@ -72,13 +78,28 @@ impl Shard {
         self.live += 1;
     }
 
-    fn remove(&mut self, slot: u32, reason: EndReason) {
-        let Some(flow) = self.flows.remove(slot) else { return };
+    /// Takes a flow off the index. It keeps its slot until it is handed out.
+    fn end(&mut self, slot: u32, reason: EndReason) {
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        // No sweep finds it again.
+        flow.seen = Timestamp::from_nanos(i64::MAX);
         if let Ok(entry) = self.index.find_entry(flow.hash, |known| *known == slot) {
             entry.remove();
         }
         self.live -= 1;
-        self.ended.push((reason, flow));
+        self.ended.push((reason, slot));
+    }
+
+    /// Flows that ended and were not handed out yet.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = (EndReason, &Flow)> {
+        self.ended.iter().filter_map(|(reason, slot)| Some((*reason, self.flows.get(*slot)?)))
+    }
+
+    /// Forgets the flows that ended.
+    pub(crate) fn forget_ended(&mut self) {
+        for (_, slot) in self.ended.drain(..) {
+            self.flows.remove(slot);
+        }
     }
 
     /// Ends every flow that had no packet for too long by the session's clock.
@@ -89,7 +110,7 @@ impl Shard {
             .filter_map(|(slot, flow)| Some((slot, flow.over_after(clock.since(flow.seen), timeouts)?)))
             .collect();
         for (slot, reason) in over {
-            self.remove(slot, reason);
+            self.end(slot, reason);
         }
     }
 
@@ -98,7 +119,7 @@ impl Shard {
         self.live
     }
 
-    /// The live flows.
+    /// The live flows, once those that ended are forgotten.
     pub(crate) fn flows(&self) -> impl Iterator<Item = &Flow> {
         self.flows.iter().map(|(_, flow)| flow)
     }

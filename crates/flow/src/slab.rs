@@ -34,11 +34,14 @@ impl Slab {
         }
     }
 
-    /// Takes the flow out of a slot.
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Flow> {
-        let flow = self.place(slot)?.take()?;
-        self.free.push(slot);
-        Some(flow)
+    /// Drops the flow in a slot.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        if let Some(place) = self.place(slot)
+            && place.is_some()
+        {
+            *place = None;
+            self.free.push(slot);
+        }
     }
 
     /// The flow in a slot.

@@ -6,12 +6,6 @@ use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts};
 use crate::record::{ClientBy, FlowRecord, Protocol};
 use crate::top::{Tally, Top};
 
-/// Makes room for so many flows: growing a table step by step touches twice the memory.
-pub(crate) fn expect_flows(analysis: &mut Analysis, flows: usize) {
-    analysis.hosts.reserve(flows);
-    analysis.conversations.reserve(flows);
-}
-
 /// Counts flows that have ended.
 pub(crate) fn add_flows(analysis: &mut Analysis, flows: &[FlowRecord]) {
     let Analysis { hosts, conversations, services, flows_by_protocol, conn_states, totals, .. } = analysis;

@@ -20,7 +20,7 @@ use crate::{Batch, Error, Facts, Packet, Result};
 /// A file that is cut or damaged yields the packets before the damage, then one error with its offset, then
 /// ends.
 ///
-/// Memory stays bounded by a batch (about 1 MiB), the largest record a format allows (16 MiB, 128 MiB for the
+/// Memory stays bounded by a batch (about 512 KiB), the largest record a format allows (16 MiB, 128 MiB for the
 /// link types whose packets may be that big) and a decompressor's window (128 MiB), whatever lengths the file
 /// claims.
 pub struct Reader {
