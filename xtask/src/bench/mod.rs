@@ -17,7 +17,7 @@ use crate::{root, target_directory};
 /// How to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Three rounds, without the 10 million packets and the slow peers
+    /// Five rounds, without the 10 million packets and the slow peers
     #[arg(long)]
     quick: bool,
     /// Rounds, each of which runs every command once [default: 5, or 3 if quick]
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let directory = target_directory().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 5 });
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 5 } else { 15 });
     let machine = machine::describe(&capkeep);
     let mut runs = plan(&capkeep, arguments.quick);
     for bed in files::BEDS {
