@@ -1,9 +1,11 @@
 //! What the program does, tested from outside.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod cli;
 mod exports;
 mod hostile;
+mod local;
+mod microsoft;
 mod readme;
 mod run;
 mod same_bytes;

@@ -56,3 +56,30 @@ fn every_link_of_the_readme_into_the_project_leads_somewhere() {
         assert!(link.starts_with("https://") || root.join(link).exists(), "{link}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn the_lines_to_try_it_without_azure_work_as_they_are_typed() {
+    if !crate::local::is_root("the_lines_to_try_it_without_azure_work_as_they_are_typed") {
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let block = readme.split("## Try it without Azure").nth(1).unwrap();
+    let lines = block.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(lines.lines().count(), 5);
+    let home = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_capkeep")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+    // What stays in the background would hold the pipes open.
+    let script = format!("set -e; trap 'kill %1; wait' EXIT\n{lines}");
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .env("HOME", home.path())
+        .env("PATH", &path)
+        .output()
+        .unwrap();
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}{error}");
+    assert!(text.contains("stopped by hand") && text.contains("8443/tcp"), "{text}{error}");
+}

@@ -4,15 +4,18 @@
 //! file in `commands`.
 #![allow(clippy::disallowed_methods)]
 
+mod azure;
 mod color;
 mod commands;
 mod export;
 mod failure;
 mod inputs;
 mod interrupt;
+mod ledger;
 mod output;
 mod progress;
 mod times;
+mod units;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,11 @@
 //! `cargo xtask test`: all tests, with the programs that some of them compare with.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus, Stdio},
     thread,
 };
@@ -11,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::root;
+use crate::{root, target_directory};
 
 /// What to pass on.
 #[derive(Debug, Args)]
@@ -22,8 +24,19 @@ pub(crate) struct Arguments {
 }
 
 /// Programs that tests compare with, and the Debian packages they are in.
-const PROGRAMS: &[(&str, &str)] =
-    &[("tshark", "tshark"), ("tcpdump", "tcpdump"), ("zstd", "zstd"), ("lz4", "lz4"), ("xz", "xz-utils")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("tshark", "tshark"),
+    ("tcpdump", "tcpdump"),
+    ("zstd", "zstd"),
+    ("lz4", "lz4"),
+    ("xz", "xz-utils"),
+    ("ip", "iproute2"),
+    ("curl", "curl"),
+    ("python3", "python3-venv"),
+];
+
+/// Microsoft's clients, from the Python Package Index.
+const CLIENTS: &[&str] = &["azure-cli", "azure-mgmt-network"];
 
 /// Runs the tests; their exit code is this one's.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -33,6 +46,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--locked"]).args(&arguments.rest).current_dir(root());
+    if let Some(folder) = clients() {
+        cargo.env("CAPKEEP_TEST_CLIENTS", folder);
+    }
     let (status, skipped) = run_and_listen(cargo)?;
     if !skipped.is_empty() {
         eprintln!("\nNot everything was tested:");
@@ -41,6 +57,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("{line}");
     }
     Ok(exit_code(status))
+}
+
+/// Folder of the programs of a virtual environment that has Microsoft's clients; made where there is none. Without one
+/// the tests that need it say that they are skipped.
+fn clients() -> Option<PathBuf> {
+    let folder = target_directory().join("clients");
+    let (bin, done) = (folder.join("bin"), folder.join("done"));
+    if done.is_file() {
+        return Some(bin);
+    }
+    eprintln!("installing {} into {}", CLIENTS.join(" "), folder.display());
+    let run = |program: &Path, arguments: &[&OsStr]| {
+        let mut command = Command::new(program);
+        command.args(arguments).stdout(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let make =
+        || run(Path::new("python3"), &["-m".as_ref(), "venv".as_ref(), "--clear".as_ref(), folder.as_ref()]);
+    // Debian's Python has no venv of its own.
+    let is_made = make() || (is_debian() && is_root() && apt(&["python3-venv"]) && make());
+    let mut install: Vec<&OsStr> =
+        ["install", "--quiet", "--disable-pip-version-check"].map(OsStr::new).to_vec();
+    install.extend(CLIENTS.iter().map(OsStr::new));
+    if is_made && run(&bin.join("pip"), &install) && fs::write(&done, "").is_ok() {
+        return Some(bin);
+    }
+    eprintln!("{}: could not be installed; some tests will be skipped", CLIENTS.join(", "));
+    None
 }
 
 /// Programs that are not in the search path, with their packages.
@@ -63,16 +107,21 @@ fn install(missing: &[(&str, &str)]) {
         eprintln!("    sudo apt-get install --no-install-recommends {}", packages.join(" "));
     } else {
         eprintln!("installing {}", packages.join(" "));
-        let apt = |arguments: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-            command.status().is_ok_and(|status| status.success())
-        };
-        let install = [&["install", "-y", "-qq", "--no-install-recommends"][..], &packages].concat();
-        if !(apt(&["update", "-qq"]) && apt(&install)) {
+        if !apt(&packages) {
             eprintln!("{programs}: could not be installed; some tests will be skipped");
         }
     }
+}
+
+/// Installs Debian packages.
+fn apt(packages: &[&str]) -> bool {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let install = [&["install", "-y", "-qq", "--no-install-recommends"][..], packages].concat();
+    run(&["update", "-qq"]) && run(&install)
 }
 
 fn is_debian() -> bool {

@@ -1,9 +1,13 @@
 //! The subcommands, one file each.
 
 mod analyze;
+mod capture;
 mod completions;
+mod doctor;
 mod man;
 mod schema;
+mod serve;
+mod vm;
 
 use clap::Subcommand;
 
@@ -11,6 +15,10 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
+    Capture(capture::CaptureCommand),
+    Vm(vm::Vm),
+    Doctor(doctor::Doctor),
+    Serve(serve::Serve),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -29,6 +37,10 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
             Self::Analyze(it) => it.run(),
+            Self::Capture(it) => it.run(),
+            Self::Vm(it) => it.run(),
+            Self::Doctor(it) => it.run(),
+            Self::Serve(it) => it.run(),
             Self::Schema(it) => it.run(),
             Self::Completions(it) => it.run(),
             Self::Man(it) => it.run(),

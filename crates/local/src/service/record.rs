@@ -1,0 +1,226 @@
+//! What is known of a capture: in memory, and in a file of its own so that it outlives the process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use capkeep_watcher::{Parameters, StopReason, TargetType};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::engine::Running;
+use super::error::ServiceError;
+use super::places::{self, BlobPlace};
+use super::time;
+
+/// What is told of a session that was cut off.
+pub(super) const CUT_OFF: &str =
+    "the local watcher ended while it ran; the file holds what was captured up to then";
+
+/// A capture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) watcher: String,
+    pub(super) etag: String,
+    pub(super) state: Provisioning,
+    /// As answered.
+    pub(super) parameters: Parameters,
+    pub(super) created_ns: i64,
+    /// `Updating` until then.
+    pub(super) settled_ns: i64,
+    /// Told as running at its watcher.
+    pub(super) running_id: String,
+    /// Why it did not begin on some machine.
+    pub(super) not_begun: Vec<String>,
+    pub(super) sessions: Vec<Session>,
+}
+
+/// How far its making has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Provisioning {
+    Updating,
+    Succeeded,
+    Deleting,
+    Failed,
+}
+
+/// A session on one machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Session {
+    pub(super) machine: String,
+    /// ARM id of the machine or instance.
+    pub(super) target: String,
+    pub(super) started_ns: i64,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) drops: u64,
+    /// The capture file, or what the files of a ring are named after. Relative to the data folder.
+    pub(super) file: PathBuf,
+    /// True if the client named no file: it goes once it is stored.
+    pub(super) is_passing: bool,
+    /// Folder of the account and place in it, if it is stored.
+    pub(super) stored: Option<PathBuf>,
+    /// `None` while it runs.
+    pub(super) over: Option<Over>,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Over {
+    /// `TimeExceeded`, `SizeExceeded`, `Manual`; absent where something broke.
+    pub(super) reason: Option<String>,
+    /// What broke.
+    pub(super) errors: Vec<String>,
+    /// True if the session itself broke, not only what came after.
+    pub(super) is_failure: bool,
+}
+
+/// A capture in memory.
+pub(super) struct Entry {
+    pub(super) record: Record,
+    /// The sessions that run, by their index.
+    pub(super) running: Vec<Option<Box<dyn Running>>>,
+    /// A session's files are being stored, by index.
+    pub(super) storing: Vec<bool>,
+    /// A fault: its agent is gone.
+    pub(super) is_agent_gone: bool,
+}
+
+/// The word for a reason.
+pub(super) fn word(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::TimeExceeded => "TimeExceeded",
+        StopReason::SizeExceeded => "SizeExceeded",
+        StopReason::Manual => "Manual",
+        StopReason::Other => "Other",
+    }
+}
+
+impl Record {
+    /// True once nothing captures any more and everything is stored.
+    pub(super) fn is_over(&self) -> bool {
+        self.sessions.iter().all(|session| session.over.is_some())
+    }
+
+    /// The resource, as answered.
+    pub(super) fn resource(&self, etag: &str) -> Value {
+        let state = match self.state {
+            Provisioning::Updating => "Updating",
+            Provisioning::Succeeded => "Succeeded",
+            Provisioning::Deleting => "Deleting",
+            Provisioning::Failed => "Failed",
+        };
+        let mut properties = serde_json::to_value(&self.parameters).unwrap_or_default();
+        properties["provisioningState"] = json!(state);
+        json!({
+            "name": self.name,
+            "id": self.id,
+            "etag": etag,
+            "type": "Microsoft.Network/networkWatchers/packetCaptures",
+            "properties": properties,
+        })
+    }
+
+    /// The status, as answered.
+    pub(super) fn status(&self, is_agent_gone: bool) -> Value {
+        let mut out = Map::new();
+        out.insert("name".into(), json!(self.name));
+        out.insert("id".into(), json!(self.id));
+        if let Some(started) = self.sessions.iter().map(|session| session.started_ns).min() {
+            out.insert("captureStartTime".into(), json!(time::rfc3339(started)));
+        }
+        let overs: Vec<&Over> = self.sessions.iter().filter_map(|session| session.over.as_ref()).collect();
+        let mut errors = self.not_begun.clone();
+        errors.extend(overs.iter().flat_map(|over| over.errors.clone()));
+        let state = if is_agent_gone {
+            let gone =
+                |session: &Session| format!("{} does not exist or is in stopped state.", session.target);
+            errors = self.sessions.iter().map(gone).collect();
+            "Stopped"
+        } else if self.sessions.is_empty() {
+            "Error"
+        } else if !self.is_over() {
+            "Running"
+        } else if overs.iter().all(|over| over.is_failure) {
+            "Error"
+        } else {
+            "Stopped"
+        };
+        out.insert("packetCaptureStatus".into(), json!(state));
+        if state == "Stopped"
+            && !is_agent_gone
+            && let Some(reason) = self.reason(&overs)
+        {
+            out.insert("stopReason".into(), json!(reason));
+        }
+        out.insert("packetCaptureError".into(), json!(errors));
+        // Not in the specification, and only there where a file lacks packets.
+        let drops: u64 = self.sessions.iter().map(|session| session.drops).sum();
+        if drops > 0 {
+            out.insert("kernelDrops".into(), json!(drops));
+        }
+        Value::Object(out)
+    }
+
+    /// One word, or for a scale set the service's sentence.
+    fn reason(&self, overs: &[&Over]) -> Option<String> {
+        let mut words: Vec<&str> = overs.iter().filter_map(|over| over.reason.as_deref()).collect();
+        if self.parameters.target_type() != Some(TargetType::ScaleSet) {
+            return words.first().map(|word| (*word).to_owned());
+        }
+        words.sort_unstable();
+        let counted = words
+            .chunk_by(|a, b| a == b)
+            .map(|same| format!("{} VM Instance(s) stopped due to {} Reasons. ", same.len(), same[0]));
+        Some(counted.collect::<String>()).filter(|text| !text.is_empty())
+    }
+
+    fn path(&self, data: &Path) -> PathBuf {
+        let lower = |text: &str| text.to_ascii_lowercase();
+        data.join("captures").join(lower(&self.watcher)).join(format!("{}.json", lower(&self.name)))
+    }
+
+    /// Writes it down. A record that cannot be written is told to nobody: the session is worth more.
+    pub(super) fn save(&self, data: &Path) -> std::io::Result<()> {
+        places::write(&self.path(data), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Forgets it. Its files stay.
+    pub(super) fn remove(&self, data: &Path) -> std::io::Result<()> {
+        fs::remove_file(self.path(data))
+    }
+}
+
+/// Where blobs of an account are.
+pub(super) fn stored_at(account: Option<&PathBuf>, data: &Path, place: &BlobPlace) -> PathBuf {
+    let folder =
+        account.cloned().unwrap_or_else(|| data.join("storage").join(place.account.to_ascii_lowercase()));
+    folder.join(&place.path)
+}
+
+/// All records of a data folder. A file that is none is left alone.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub(super) fn load(data: &Path) -> Result<Vec<Record>, ServiceError> {
+    let mut out = Vec::new();
+    let folder = data.join("captures");
+    fs::create_dir_all(&folder).map_err(ServiceError::file(&folder))?;
+    for watcher in fs::read_dir(&folder).map_err(ServiceError::file(&folder))? {
+        let watcher = watcher.map_err(ServiceError::file(&folder))?.path();
+        if !watcher.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(&watcher).map_err(ServiceError::file(&watcher))? {
+            let path = file.map_err(ServiceError::file(&watcher))?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let bytes = fs::read(&path).map_err(ServiceError::file(&path))?;
+            out.extend(serde_json::from_slice::<Record>(&bytes));
+        }
+    }
+    Ok(out)
+}
