@@ -199,11 +199,11 @@ pub(super) fn stored_at(account: Option<&PathBuf>, data: &Path, place: &BlobPlac
     folder.join(&place.path)
 }
 
-/// All records of a data folder. A file that is none is left alone.
+/// All records of a data folder.
 ///
 /// # Errors
 ///
-/// If a folder cannot be read.
+/// If a folder cannot be read, or a file in it is no record.
 pub(super) fn load(data: &Path) -> Result<Vec<Record>, ServiceError> {
     let mut out = Vec::new();
     let folder = data.join("captures");
@@ -219,8 +219,25 @@ pub(super) fn load(data: &Path) -> Result<Vec<Record>, ServiceError> {
                 continue;
             }
             let bytes = fs::read(&path).map_err(ServiceError::file(&path))?;
-            out.extend(serde_json::from_slice::<Record>(&bytes));
+            // A capture must not be gone because its record is damaged.
+            let record = serde_json::from_slice::<Record>(&bytes).map_err(std::io::Error::from);
+            out.push(record.map_err(ServiceError::file(&path))?);
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_record_is_told_with_its_name() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("captures/watcher");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("half.json"), "{\"name\":").unwrap();
+        let error = load(data.path()).unwrap_err().to_string();
+        assert!(error.contains("half.json"), "{error}");
+    }
 }
