@@ -3,27 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::policies::{Policy, auth::BearerTokenAuthorizationPolicy};
-use azure_core::http::{
-    ClientOptions, Context, ExponentialRetryOptions, Method, Pipeline, PipelineStreamOptions, Request,
-    RetryOptions, Transport,
-};
-use futures_util::StreamExt;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, Method, Pipeline, RetryOptions};
 use serde_json::Value;
-use url::Url;
 
 use crate::cloud::Cloud;
 use crate::credential::{Login, ServicePrincipal};
 use crate::error::{Error, Result};
 use crate::guard::{Guard, PlainToken};
 use crate::id::ResourceId;
-use crate::model::{Capture, CaptureRequest, CaptureStatus, Page};
-use crate::operation::{DEFAULT_PAUSE, Place, Reply, Rules, Step, json, pause, refused, senseless};
+use crate::model::{Capture, CaptureRequest, CaptureStatus};
+use crate::operation::{DEFAULT_PAUSE, Place, Reply, Rules, Step, json, refused, senseless};
+use crate::poll::Operation;
 use crate::resources::{Extension, Machine, Permission, StorageAccount, Watcher};
-use crate::rules::check;
+use crate::rules::{check, is_answer_to};
+use crate::wire::{Wire, is_loopback, transport, typed};
 
 /// Newest version of the specification: of `networkWatcher.json`.
 pub const API_VERSION: &str = "2026-03-01";
@@ -32,12 +26,6 @@ pub const API_VERSION: &str = "2026-03-01";
 const COMPUTE_VERSION: &str = "2024-07-01";
 const STORAGE_VERSION: &str = "2023-05-01";
 const AUTHORIZATION_VERSION: &str = "2022-04-01";
-
-/// Largest answer that is read (chosen: a list of 10,000 captures has about 15 MB).
-const MOST_BYTES: usize = 64 << 20;
-
-/// Most pages of a list (chosen: a service that never ends its list is broken or hostile).
-const MOST_PAGES: usize = 10_000;
 
 /// How to reach the service.
 #[derive(Clone, Debug)]
@@ -77,10 +65,8 @@ impl Settings {
 /// Talks to Azure Resource Manager, or to what speaks like it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pipeline: Pipeline,
-    endpoint: Url,
+    wire: Wire,
     api_version: Arc<str>,
-    budget: Duration,
     pause: Duration,
 }
 
@@ -92,6 +78,9 @@ impl Client {
     /// [`Error::Setting`] and [`Error::NoToken`].
     pub fn new(settings: Settings) -> Result<Self> {
         let Settings { cloud, login, principal, certificate, api_version, retry_for, pause } = settings;
+        if !cloud.endpoint.username().is_empty() || cloud.endpoint.password().is_some() {
+            return Err(Error::Setting("an address with a user or a password in it is not taken".into()));
+        }
         let transport = transport(certificate.as_deref())?;
         let is_plain = cloud.endpoint.scheme() == "http";
         if is_plain && !is_loopback(&cloud.endpoint) {
@@ -100,7 +89,7 @@ impl Client {
                 cloud.endpoint
             )));
         }
-        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(Guard::new(&cloud.endpoint))];
+        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(Guard::new(&cloud.endpoint, retry_for))];
         match login {
             Login::Token(token) if is_plain => per_try.push(Arc::new(PlainToken(token))),
             _ if is_plain => {}
@@ -124,8 +113,8 @@ impl Client {
         };
         let (name, version) = (Some(env!("CARGO_PKG_NAME")), Some(env!("CARGO_PKG_VERSION")));
         let pipeline = Pipeline::new(name, version, options, Vec::new(), per_try, None);
-        let budget = retry_for;
-        Ok(Self { pipeline, endpoint: cloud.endpoint, api_version: api_version.into(), budget, pause })
+        let wire = Wire::new(pipeline, cloud.endpoint, retry_for);
+        Ok(Self { wire, api_version: api_version.into(), pause })
     }
 
     /// The captures of a watcher, over all pages.
@@ -135,7 +124,7 @@ impl Client {
     /// As every call: [`Error::NoToken`], [`Error::Service`], [`Error::Transport`], [`Error::Elsewhere`],
     /// [`Error::Unexpected`].
     pub async fn captures(&self, watcher: &ResourceId) -> Result<Vec<Capture>> {
-        self.pages(&format!("{watcher}/packetCaptures"), &self.api_version).await
+        self.wire.pages(&format!("{watcher}/packetCaptures"), &self.api_version).await
     }
 
     /// One capture.
@@ -144,7 +133,7 @@ impl Client {
     ///
     /// As every call.
     pub async fn capture(&self, capture: &ResourceId) -> Result<Capture> {
-        self.get(&capture.to_string(), &self.api_version).await
+        self.wire.get(&capture.to_string(), &self.api_version).await
     }
 
     /// Creates a capture and begins its session.
@@ -157,7 +146,19 @@ impl Client {
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        self.begin(Method::Put, capture, "", Some(request), true).await
+        let url = self.wire.url(&capture.to_string(), &self.api_version)?;
+        let reply = self.wire.send(Method::Put, url, Some(request)).await?;
+        if is_second(&reply, 409)
+            && let Ok(made) = self.capture(capture).await
+            && is_answer_to(request, &made.properties.parameters)
+        {
+            return Ok(self.goes_on(
+                capture,
+                true,
+                Step::Ask { at: Place::Resource, pause: Duration::ZERO, status: "Accepted".into() },
+            ));
+        }
+        self.operation(capture, true, &reply)
     }
 
     /// Status of a session.
@@ -166,19 +167,21 @@ impl Client {
     ///
     /// As every call.
     pub async fn status(&self, capture: &ResourceId) -> Result<CaptureStatus> {
-        let url = self.url(&format!("{capture}/queryStatus"), &self.api_version)?;
-        let reply = self.send(Method::Post, url, None::<&()>).await?;
+        let url = self.wire.url(&format!("{capture}/queryStatus"), &self.api_version)?;
+        let reply = self.wire.send(Method::Post, url, None::<&()>).await?;
         match reply.status {
             // A running session answers 202 with the whole status; waiting for the operation behind it would tell the
             // same later.
             200 | 202 => {}
             _ => return Err(refused(&reply)),
         }
-        if let Some(body) = json(&reply)? {
+        if let Some(body) = json(&reply)?
+            && (reply.status == 200 || body.get("packetCaptureStatus").is_some())
+        {
             return typed(body, &reply);
         }
         let mut operation = self.operation(capture, false, &reply)?;
-        match operation.finish(self.budget).await? {
+        match operation.finish(self.wire.budget).await? {
             Some(body) => typed(body, &reply),
             None => Err(senseless(&reply, "no status")),
         }
@@ -190,7 +193,8 @@ impl Client {
     ///
     /// As every call.
     pub async fn stop(&self, capture: &ResourceId) -> Result<Operation> {
-        self.begin(Method::Post, capture, "/stop", None::<&()>, false).await
+        let reply = self.bare(Method::Post, &format!("{capture}/stop")).await?;
+        self.operation(capture, false, &reply)
     }
 
     /// Deletes a capture. Its file is kept.
@@ -199,7 +203,11 @@ impl Client {
     ///
     /// As every call.
     pub async fn delete(&self, capture: &ResourceId) -> Result<Operation> {
-        self.begin(Method::Delete, capture, "", None::<&()>, false).await
+        let reply = self.bare(Method::Delete, &capture.to_string()).await?;
+        if is_second(&reply, 404) {
+            return Ok(self.goes_on(capture, false, Step::Done(None)));
+        }
+        self.operation(capture, false, &reply)
     }
 
     /// The network watchers of a subscription.
@@ -209,7 +217,7 @@ impl Client {
     /// As every call.
     pub async fn watchers(&self, subscription: &str) -> Result<Vec<Watcher>> {
         let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
-        self.pages(&path, &self.api_version).await
+        self.wire.pages(&path, &self.api_version).await
     }
 
     /// The virtual machines of a subscription.
@@ -219,7 +227,7 @@ impl Client {
     /// As every call.
     pub async fn machines(&self, subscription: &str) -> Result<Vec<Machine>> {
         let path = format!("/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines");
-        self.pages(&path, COMPUTE_VERSION).await
+        self.wire.pages(&path, COMPUTE_VERSION).await
     }
 
     /// The scale sets of a subscription.
@@ -230,7 +238,7 @@ impl Client {
     pub async fn scale_sets(&self, subscription: &str) -> Result<Vec<Machine>> {
         let path =
             format!("/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachineScaleSets");
-        self.pages(&path, COMPUTE_VERSION).await
+        self.wire.pages(&path, COMPUTE_VERSION).await
     }
 
     /// A virtual machine or a scale set.
@@ -239,7 +247,7 @@ impl Client {
     ///
     /// As every call.
     pub async fn machine(&self, id: &ResourceId) -> Result<Machine> {
-        self.get(&id.to_string(), COMPUTE_VERSION).await
+        self.wire.get(&id.to_string(), COMPUTE_VERSION).await
     }
 
     /// Whether a virtual machine runs: `running`, `deallocated`, …; `None` where nobody says.
@@ -248,7 +256,7 @@ impl Client {
     ///
     /// As every call.
     pub async fn power_state(&self, machine: &ResourceId) -> Result<Option<String>> {
-        let view: Value = self.get(&format!("{machine}/instanceView"), COMPUTE_VERSION).await?;
+        let view: Value = self.wire.get(&format!("{machine}/instanceView"), COMPUTE_VERSION).await?;
         let states = view.get("statuses").and_then(Value::as_array).into_iter().flatten();
         let codes = states.filter_map(|state| state.get("code").and_then(Value::as_str));
         Ok(codes.filter_map(|code| code.strip_prefix("PowerState/")).next_back().map(str::to_owned))
@@ -265,7 +273,7 @@ impl Client {
         actions: &[&'a str],
     ) -> Result<Vec<&'a str>> {
         let path = format!("{id}/providers/Microsoft.Authorization/permissions");
-        let granted: Vec<Permission> = self.pages(&path, AUTHORIZATION_VERSION).await?;
+        let granted: Vec<Permission> = self.wire.pages(&path, AUTHORIZATION_VERSION).await?;
         let is_granted = |action: &&&str| granted.iter().any(|permission| permission.allows(action));
         Ok(actions.iter().filter(|action| !is_granted(action)).copied().collect())
     }
@@ -276,8 +284,7 @@ impl Client {
     ///
     /// As every call.
     pub async fn extensions(&self, machine: &ResourceId) -> Result<Vec<Extension>> {
-        let page: Page<Extension> = self.get(&format!("{machine}/extensions"), COMPUTE_VERSION).await?;
-        Ok(page.value)
+        self.wire.pages(&format!("{machine}/extensions"), COMPUTE_VERSION).await
     }
 
     /// Installs the agent on a virtual machine.
@@ -289,8 +296,8 @@ impl Client {
         let id: ResourceId = machine.id.parse().map_err(|error| Error::Setting(format!("{error}")))?;
         let extension = Extension::agent(machine);
         let id = id.child("extensions", &extension.name);
-        let url = self.url(&id.to_string(), COMPUTE_VERSION)?;
-        let reply = self.send(Method::Put, url, Some(&extension)).await?;
+        let url = self.wire.url(&id.to_string(), COMPUTE_VERSION)?;
+        let reply = self.wire.send(Method::Put, url, Some(&extension)).await?;
         let mut operation = self.operation(&id, true, &reply)?;
         operation.version = COMPUTE_VERSION.into();
         Ok(operation)
@@ -303,7 +310,7 @@ impl Client {
     /// As every call.
     pub async fn storage_accounts(&self, subscription: &str) -> Result<Vec<StorageAccount>> {
         let path = format!("/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts");
-        self.pages(&path, STORAGE_VERSION).await
+        self.wire.pages(&path, STORAGE_VERSION).await
     }
 
     /// Subscriptions the credential sees: id and name.
@@ -312,245 +319,31 @@ impl Client {
     ///
     /// As every call.
     pub async fn subscriptions(&self) -> Result<Vec<(String, String)>> {
-        let found: Vec<Value> = self.pages("/subscriptions", "2022-12-01").await?;
+        let found: Vec<Value> = self.wire.pages("/subscriptions", "2022-12-01").await?;
         let text =
             |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(found.iter().map(|item| (text(item, "subscriptionId"), text(item, "displayName"))).collect())
     }
 
-    async fn begin(
-        &self,
-        method: Method,
-        id: &ResourceId,
-        action: &str,
-        body: Option<&impl Serialize>,
-        ends_with_resource: bool,
-    ) -> Result<Operation> {
-        let url = self.url(&format!("{id}{action}"), &self.api_version)?;
-        let reply = self.send(method, url, body).await?;
-        self.operation(id, ends_with_resource, &reply)
+    async fn bare(&self, method: Method, path: &str) -> Result<Reply> {
+        self.wire.send(method, self.wire.url(path, &self.api_version)?, None::<&()>).await
     }
 
     fn operation(&self, id: &ResourceId, ends_with_resource: bool, reply: &Reply) -> Result<Operation> {
-        let mut rules = Rules::new(ends_with_resource, self.pause);
-        let step = rules.begin(reply)?;
-        let (client, id, version) = (self.clone(), id.to_string(), self.api_version.as_ref().into());
-        Ok(Operation { client, id, version, rules, step })
+        let mut operation = self.goes_on(id, ends_with_resource, Step::Done(None));
+        operation.step = operation.rules.begin(reply)?;
+        Ok(operation)
     }
 
-    fn url(&self, path: &str, version: &str) -> Result<Url> {
-        let mut url = self.endpoint.clone();
-        {
-            let mut segments =
-                url.path_segments_mut().map_err(|()| Error::Setting("the endpoint has no path".into()))?;
-            segments.pop_if_empty();
-            // A name with `/`, `?` or `..` stays a name: each is one encoded segment.
-            for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-                if matches!(segment, "." | "..") {
-                    return Err(Error::Setting(format!("{segment:?} is not a name")));
-                }
-                segments.push(segment);
-            }
-        }
-        url.query_pairs_mut().append_pair("api-version", version);
-        Ok(url)
-    }
-
-    async fn get<T: DeserializeOwned>(&self, path: &str, version: &str) -> Result<T> {
-        self.fetch(self.url(path, version)?).await
-    }
-
-    async fn fetch<T: DeserializeOwned>(&self, url: Url) -> Result<T> {
-        let reply = self.send(Method::Get, url, None::<&()>).await?;
-        if reply.status != 200 {
-            return Err(refused(&reply));
-        }
-        match json(&reply)? {
-            Some(body) => typed(body, &reply),
-            None => Err(senseless(&reply, "an empty body")),
-        }
-    }
-
-    async fn pages<T: DeserializeOwned>(&self, path: &str, version: &str) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        let mut next = Some(self.url(path, version)?);
-        for _ in 0..MOST_PAGES {
-            let Some(url) = next else { return Ok(all) };
-            let page: Page<T> = self.fetch(url).await?;
-            all.extend(page.value);
-            let link = page.next_link.filter(|link| !link.is_empty());
-            next = link.map(|link| self.same_origin("nextLink", &link)).transpose()?;
-        }
-        Err(Error::Setting(format!("a list of more than {MOST_PAGES} pages")))
-    }
-
-    /// An address the service gave, if it is one of its own.
-    fn same_origin(&self, what: &'static str, text: &str) -> Result<Url> {
-        let url = self
-            .endpoint
-            .join(text)
-            .map_err(|_| Error::Unexpected { status: 200, what: format!("a {what} that is no address") })?;
-        if url.origin() == self.endpoint.origin() {
-            return Ok(url);
-        }
-        Err(Error::Elsewhere { what, host: host(&url), expected: host(&self.endpoint) })
-    }
-
-    /// Sends a request and reads the answer, whatever its status.
-    async fn send(&self, method: Method, url: Url, body: Option<&impl Serialize>) -> Result<Reply> {
-        let budget = self.budget.saturating_add(Duration::from_mins(2));
-        match tokio::time::timeout(budget, self.send_once(method, url, body)).await {
-            Ok(reply) => reply,
-            Err(_) => Err(Error::Transport {
-                host: host(&self.endpoint),
-                reason: format!("nothing useful within {} s", budget.as_secs()),
-            }),
-        }
-    }
-
-    async fn send_once(&self, method: Method, url: Url, body: Option<&impl Serialize>) -> Result<Reply> {
-        let at = host(&url);
-        let failed = |error: azure_core::Error| crate::guard::told(&at, &error);
-        let mut request = Request::new(url, method);
-        request.insert_header("accept", "application/json");
-        if let Some(body) = body {
-            let text = serde_json::to_vec(body).map_err(|error| Error::Setting(error.to_string()))?;
-            request.insert_header("content-type", "application/json");
-            request.set_body(text);
-        } else if method != Method::Get {
-            request.insert_header("content-length", "0");
-        }
-        let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
-        let context = Context::new();
-        let answer = self.pipeline.stream(&context, &mut request, Some(options)).await.map_err(failed)?;
-        let (status, headers, mut stream) = answer.deconstruct();
-        let header =
-            |name: &'static str| headers.get_optional_str(&HeaderName::from_static(name)).map(str::to_owned);
-        let mut reply = Reply {
-            status: status.into(),
-            async_operation: header("azure-asyncoperation"),
-            location: header("location"),
-            retry_after: retry_after(&headers),
-            request_id: header("x-ms-request-id"),
-            body: Vec::new(),
-        };
-        if (300..400).contains(&reply.status) {
-            let url = reply.location.as_deref().unwrap_or_default();
-            self.same_origin("a redirect", url)?;
-            return Err(senseless(&reply, "a redirect"));
-        }
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(failed)?;
-            if reply.body.len() + piece.len() > MOST_BYTES {
-                return Err(senseless(&reply, "a body of more than 64 MiB"));
-            }
-            reply.body.extend_from_slice(&piece);
-        }
-        Ok(reply)
+    fn goes_on(&self, id: &ResourceId, ends_with_resource: bool, step: Step) -> Operation {
+        let rules = Rules::new(ends_with_resource, self.pause);
+        let version = self.api_version.as_ref().into();
+        Operation { wire: self.wire.clone(), id: id.to_string(), version, rules, step }
     }
 }
 
-fn typed<T: DeserializeOwned>(body: Value, reply: &Reply) -> Result<T> {
-    serde_json::from_value(body)
-        .map_err(|error| senseless(reply, &format!("a body of another shape ({error})")))
-}
-
-fn retry_after(headers: &Headers) -> Option<Duration> {
-    let text = headers.get_optional_str(&HeaderName::from_static("retry-after"))?;
-    pause(text, jiff::Timestamp::now().as_second())
-}
-
-pub(crate) fn host(url: &Url) -> String {
-    let name = url.host_str().unwrap_or("nowhere");
-    url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// As the official crates make theirs: no redirects, a deadline for connecting and one for silence.
-fn transport(certificate: Option<&[u8]>) -> Result<Transport> {
-    let wrong = |error: reqwest::Error| Error::Setting(format!("the certificate to trust: {error}"));
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(20))
-        .read_timeout(Duration::from_mins(1))
-        .redirect(reqwest::redirect::Policy::none());
-    if let Some(pem) = certificate {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?;
-        // These alone: whoever names a certificate talks to a service of his own.
-        builder = builder.tls_certs_only(certificates);
-    }
-    Ok(Transport::new(Arc::new(builder.build().map_err(wrong)?)))
-}
-
-/// An operation that goes on. Dropping it leaves it as it is.
-#[derive(Debug)]
-pub struct Operation {
-    client: Client,
-    id: String,
-    version: String,
-    rules: Rules,
-    step: Step,
-}
-
-/// Where an operation stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    /// It goes on; the service's word for it, and how long until it is asked again.
-    Going(String, Duration),
-    /// It is done.
-    Done(Option<Value>),
-}
-
-impl Operation {
-    /// Where it stands, without asking.
-    pub fn progress(&self) -> Progress {
-        match &self.step {
-            Step::Ask { status, pause, .. } => Progress::Going(status.clone(), *pause),
-            Step::Done(body) => Progress::Done(body.clone()),
-        }
-    }
-
-    /// Waits the pause and asks once.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Operation`] if it failed, and as every call.
-    pub async fn next(&mut self) -> Result<Progress> {
-        if let Step::Ask { at, pause, .. } = &self.step {
-            let at = at.clone();
-            tokio::time::sleep(*pause).await;
-            let url = match &at {
-                Place::Status(text) => self.client.same_origin("Azure-AsyncOperation", text)?,
-                Place::Result(text) => self.client.same_origin("Location", text)?,
-                Place::Resource => self.client.url(&self.id, &self.version)?,
-            };
-            let reply = self.client.send(Method::Get, url, None::<&()>).await?;
-            self.step = self.rules.next(&at, &reply)?;
-        }
-        Ok(self.progress())
-    }
-
-    /// Waits until it is done, at most so long.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Deadline`], and as [`Operation::next`].
-    pub async fn finish(&mut self, deadline: Duration) -> Result<Option<Value>> {
-        let all = async {
-            loop {
-                if let Progress::Done(body) = self.progress() {
-                    return Ok(body);
-                }
-                self.next().await?;
-            }
-        };
-        tokio::time::timeout(deadline, all).await.unwrap_or(Err(Error::Deadline { waited: deadline }))
-    }
+/// True if a call that was sent twice met what it had done itself: the answer to the first try was lost, or an error of
+/// the service hid that it was taken.
+fn is_second(reply: &Reply, status: u16) -> bool {
+    reply.status == status && reply.tries > 1
 }

@@ -91,6 +91,9 @@ impl Error {
     }
 }
 
+/// Longest text taken over from a service, in characters (chosen: a dozen lines).
+const MOST_CHARS: usize = 2_000;
+
 fn sentence(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -103,8 +106,12 @@ fn told(detail: &ErrorDetail) -> String {
         (code, "") => format!(": {code}"),
         (code, message) => format!(": {message} ({code})"),
     };
-    for inner in detail.details.iter().flatten() {
+    for inner in detail.details.iter().flatten().take(MOST_CHARS) {
         text.push_str(&told(inner));
+    }
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+        text.truncate(end);
+        text.push('…');
     }
     text
 }

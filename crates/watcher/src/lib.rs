@@ -12,13 +12,15 @@ mod guard;
 mod id;
 mod model;
 pub mod operation;
+mod poll;
 mod range;
 mod resources;
 mod rules;
+mod wire;
 
 pub use azure_core::credentials::Secret;
 
-pub use client::{API_VERSION, Client, Operation, Progress, Settings};
+pub use client::{API_VERSION, Client, Settings};
 pub use cloud::Cloud;
 pub use credential::{Login, ServicePrincipal};
 pub use error::{Error, Result};
@@ -27,6 +29,7 @@ pub use model::{
     Capture, CaptureProperties, CaptureRequest, CaptureSettings, CaptureStatus, ErrorBody, ErrorDetail,
     Filter, Other, Page, Parameters, Protocol, Scope, State, StopReason, StorageLocation, TargetType,
 };
+pub use poll::{Operation, Progress};
 pub use range::{Addresses, Ports, RangeError};
 pub use resources::{Extension, Machine, StorageAccount, Watcher};
-pub use rules::{Limit, Problem, check, limits};
+pub use rules::{Limit, Problem, check, check_name, limits};

@@ -316,13 +316,15 @@ impl Filter {
 impl CaptureStatus {
     /// What the session does.
     pub fn state(&self) -> State {
-        match self.packet_capture_status.as_deref() {
-            Some("NotStarted") => State::NotStarted,
-            Some("Running") => State::Running,
-            Some("Stopped") => State::Stopped,
-            Some("Error") => State::Error,
-            _ => State::Unknown,
-        }
+        let words = [
+            ("NotStarted", State::NotStarted),
+            ("Running", State::Running),
+            ("Stopped", State::Stopped),
+            ("Error", State::Error),
+        ];
+        let text = self.packet_capture_status.as_deref().unwrap_or_default();
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        found.map_or(State::Unknown, |(_, state)| *state)
     }
 
     /// Why it stopped. For scale sets the word is looked for in the sentence.

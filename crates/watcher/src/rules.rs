@@ -115,7 +115,55 @@ pub fn check(request: &CaptureRequest) -> Vec<Problem> {
     found.0
 }
 
+/// What is wrong with the name of a capture. Only what no resource of Azure can be named is refused here; the service may
+/// refuse more.
+pub fn check_name(name: &str) -> Option<Problem> {
+    let problem = |rule: &str, nearest: Option<String>| {
+        Some(Problem { field: "name".into(), rule: format!("{name:?} {rule}"), nearest })
+    };
+    // Reserved characters: "Resolve errors for reserved resource names" and the naming rules of Azure Resource Manager.
+    let is_wrong = |c: char| c.is_control() || c.is_whitespace() || "<>*%&:\\?+/#\"".contains(c);
+    if name.is_empty() || matches!(name, "." | "..") {
+        return problem("is no name", None);
+    }
+    if name.chars().any(is_wrong) {
+        let plain: String = name.chars().map(|c| if is_wrong(c) { '-' } else { c }).collect();
+        return problem("has characters that no name has; letters, digits, - _ and . are safe", Some(plain));
+    }
+    // Length of names below Microsoft.Network.
+    match name.char_indices().nth(80) {
+        Some((end, _)) => problem("has more than 80 characters", name.get(..end).map(str::to_owned)),
+        None => None,
+    }
+}
+
+/// True if a capture could have been made by this request: all that was asked for is so.
+pub(crate) fn is_answer_to(request: &CaptureRequest, made: &Parameters) -> bool {
+    let asked = &request.properties;
+    let (at, is_at) = (&asked.storage_location, &made.storage_location);
+    let filters = |parameters: &Parameters| parameters.filters.as_ref().map_or(0, Vec::len);
+    asked.target.eq_ignore_ascii_case(&made.target)
+        && same(asked.bytes_to_capture_per_packet.as_ref(), made.bytes_to_capture_per_packet.as_ref())
+        && same(asked.total_bytes_per_session.as_ref(), made.total_bytes_per_session.as_ref())
+        && same(asked.time_limit_in_seconds.as_ref(), made.time_limit_in_seconds.as_ref())
+        && same(asked.continuous_capture.as_ref(), made.continuous_capture.as_ref())
+        && same(at.storage_path.as_ref(), is_at.storage_path.as_ref())
+        && same(at.file_path.as_ref(), is_at.file_path.as_ref())
+        && same(at.local_path.as_ref(), is_at.local_path.as_ref())
+        && filters(asked) == filters(made)
+}
+
+/// What was not asked for may be anything.
+fn same<T: PartialEq>(asked: Option<&T>, made: Option<&T>) -> bool {
+    asked.is_none() || asked == made
+}
+
 struct Found(Vec<Problem>);
+
+/// A URL without its query, which may be signed.
+fn shown(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
 
 impl Found {
     fn add(&mut self, field: &str, rule: impl Into<String>, nearest: Option<String>) {
@@ -185,11 +233,16 @@ impl Found {
             self.add("properties.storageLocation", rule, None);
         }
         if let Some(url) = given(&location.storage_path) {
-            let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
-            let is_blob =
-                path.is_some_and(|path| path.split_once('/').is_some_and(|(_, blob)| !blob.is_empty()));
+            let rest = url.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+            let plain = rest.split(['?', '#']).next().unwrap_or_default();
+            let mut words = plain.splitn(3, '/');
+            let is_blob = (0..3).all(|_| words.next().is_some_and(|word| !word.is_empty()));
             if !url.starts_with("https://") && !url.starts_with("http://") {
-                self.add(&field("storagePath"), format!("{url:?} is not the URL of a blob"), None);
+                self.add(&field("storagePath"), format!("{:?} is not the URL of a blob", shown(&url)), None);
+            } else if plain != rest {
+                // It is told to everyone who may see the capture.
+                let rule = "has a query, such as a signature; the service signs by itself";
+                self.add(&field("storagePath"), rule, Some(shown(&url).to_owned()));
             } else if !is_blob {
                 let rule = format!(
                     "{url:?} names no blob: it is https://ACCOUNT.blob.core.windows.net/CONTAINER/NAME.cap"

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use capkeep_watcher::{Addresses, CaptureRequest, Filter, Ports, ResourceId, check};
+use capkeep_watcher::{Addresses, CaptureRequest, Filter, Ports, ResourceId, check, check_name};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -70,6 +70,14 @@ fn each_mistake_names_its_rule_and_the_nearest_right_value() {
             "names no blob",
         ),
         (
+            json!({ "storageLocation": { "storageId": ACCOUNT, "storagePath": "https://a.blob.core.windows.net//e.cap" } }),
+            "names no blob",
+        ),
+        (
+            json!({ "storageLocation": { "storageId": ACCOUNT, "storagePath": "https://a.blob.core.windows.net/c/e.cap?sv=1&sig=SECRET" } }),
+            "has a query, such as a signature; the service signs by itself; nearest right value: https://a.blob.core.windows.net/c/e.cap",
+        ),
+        (
             json!({ "filters": [{ "protocol": "icmp" }] }),
             "filters[0].protocol: \"icmp\" is neither TCP nor UDP nor Any",
         ),
@@ -80,6 +88,7 @@ fn each_mistake_names_its_rule_and_the_nearest_right_value() {
     ] {
         let found = problems(&wrong);
         assert!(found.len() == 1 && found[0].contains(words), "{wrong}: {found:?} instead of {words}");
+        assert!(!found[0].contains("SECRET"), "{found:?}");
     }
 }
 
@@ -191,5 +200,22 @@ proptest! {
         let mut request = CaptureRequest::default();
         request.properties.filters = Some(vec![filter]);
         prop_assert!(!check(&request).is_empty());
+    }
+}
+
+#[test]
+fn names_that_no_resource_has_are_refused() {
+    for right in ["a", "psnrp3138", "mathi-pcap-test", "1.2_3", &"x".repeat(80)] {
+        assert_eq!(check_name(right), None, "{right}");
+    }
+    for (wrong, nearest) in [
+        ("", None),
+        ("..", None),
+        ("a/stop", Some("a-stop")),
+        ("a b?", Some("a-b-")),
+        ("a\u{7}", Some("a-")),
+        (&"x".repeat(81), Some(&*"x".repeat(80))),
+    ] {
+        assert_eq!(check_name(wrong).unwrap().nearest.as_deref(), nearest, "{wrong}");
     }
 }

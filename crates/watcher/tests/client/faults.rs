@@ -76,7 +76,10 @@ async fn an_operation_that_fails_with_200_gives_its_reason() {
         Answer::new(200, &[], failed),
     ]);
     let mut operation = server.client().create(&capture(), &request()).await.unwrap();
-    assert_eq!(operation.next().await.unwrap(), Progress::Going("InProgress".into(), Duration::ZERO));
+    assert_eq!(
+        operation.next().await.unwrap(),
+        Progress::Going("InProgress".into(), Duration::from_millis(1))
+    );
     let error = operation.next().await.unwrap_err();
     assert_eq!(error.to_string(), "the operation failed: The agent does not answer. (AgentGone)");
     assert_eq!(server.asked()[1].target, "/operations/1?s=signature", "sent back as it came");
@@ -180,4 +183,141 @@ async fn errors_and_debug_hold_no_secret() {
     for text in [format!("{error} {error:?}"), format!("{refused} {refused:?}"), format!("{client:?}")] {
         assert!(!text.contains("SECRET") && !text.contains("the-token"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_longer_than_anybodys_patience_is_told_at_once() {
+    let server = Server::answering(vec![Answer::new(429, &[("Retry-After", "3600")], "{}")]);
+    let error = server.client().status(&capture()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the service answered 429: it asks to be left alone for 3600 s");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_has_few_answers_left_is_asked_slowly() {
+    let name = "x-ms-ratelimit-remaining-subscription-global-reads";
+    let more = "X-Ms-Ratelimit-Remaining-Subscription-Reads";
+    let server = Server::start(move |_, _| Answer::new(200, &[(name, "9000"), (more, "5")], STATUS));
+    let client = server.client();
+    client.status(&capture()).await.unwrap();
+    let start = Instant::now();
+    client.status(&capture()).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_asked_for_again_where_that_changes_nothing() {
+    let cut = || Answer::new(200, &[("Content-Length", "5000"), ("Connection", "close")], STATUS);
+    let server = Server::answering(vec![cut(), cut(), Answer::new(200, &[], STATUS)]);
+    server.client().status(&capture()).await.unwrap();
+    assert_eq!(server.asked().len(), 3);
+    let server = Server::answering(vec![cut(), Answer::new(202, &[], "")]);
+    assert!(server.client().stop(&capture()).await.is_err());
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_delete_whose_first_answer_was_lost_is_done() {
+    let gone = r#"{"error":{"code":"NotFound","message":"Resource c not found.","details":[]}}"#;
+    let server = Server::answering(vec![Answer::new(503, &[], ""), Answer::new(404, &[], gone)]);
+    let operation = server.client().delete(&capture()).await.unwrap();
+    assert_eq!(operation.progress(), Progress::Done(None));
+    let server = Server::answering(vec![Answer::new(404, &[], gone)]);
+    assert_eq!(server.client().delete(&capture()).await.unwrap_err().status(), Some(404));
+}
+
+#[tokio::test]
+async fn a_create_whose_first_answer_was_lost_goes_on_with_its_own_capture_and_no_other() {
+    let conflict = || Answer::new(409, &[], r#"{"error":{"code":"Conflict","message":"It exists."}}"#);
+    let made = |path: &str| {
+        let mut made = serde_json::to_value(request()).unwrap();
+        made["properties"]["storageLocation"]["filePath"] = path.into();
+        made["properties"]["provisioningState"] = "Succeeded".into();
+        Answer::new(200, &[], &made.to_string())
+    };
+    let own = || made("/var/captures/c.cap");
+    let server = Server::answering(vec![Answer::new(500, &[], ""), conflict(), own(), own()]);
+    let mut operation = server.client().create(&capture(), &request()).await.unwrap();
+    assert!(operation.finish(Duration::from_secs(5)).await.unwrap().is_some());
+    let other = made("/var/captures/other.cap");
+    let server = Server::answering(vec![Answer::new(500, &[], ""), conflict(), other]);
+    assert_eq!(server.client().create(&capture(), &request()).await.unwrap_err().status(), Some(409));
+    let server = Server::answering(vec![conflict()]);
+    assert_eq!(server.client().create(&capture(), &request()).await.unwrap_err().status(), Some(409));
+}
+
+#[tokio::test]
+async fn a_result_that_is_not_kept_does_not_undo_a_success() {
+    let headers = [("Azure-AsyncOperation", "HOME/operations/1"), ("Location", "HOME/results/1")];
+    let server = Server::answering(vec![
+        Answer::new(202, &headers, ""),
+        Answer::new(200, &[], r#"{"status":"Succeeded"}"#),
+        Answer::new(404, &[], ""),
+    ]);
+    let mut operation = server.client().stop(&capture()).await.unwrap();
+    assert_eq!(operation.finish(Duration::from_secs(5)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_create_is_followed_by_location_and_a_relative_address_too() {
+    let made = r#"{"name":"c","id":"i","properties":{"provisioningState":"Succeeded","target":"t"}}"#;
+    let server = Server::answering(vec![
+        Answer::new(202, &[("location", "/results/1?t=a%2Fb&s=x~y"), ("retry-after", "0")], ""),
+        Answer::new(202, &[], ""),
+        Answer::new(200, &[], "null"),
+        Answer::new(200, &[], made),
+    ]);
+    let mut operation = server.client().create(&capture(), &request()).await.unwrap();
+    let body = operation.finish(Duration::from_secs(5)).await.unwrap().unwrap();
+    assert_eq!(body["name"], "c");
+    assert_eq!(server.asked()[2].target, "/results/1?t=a%2Fb&s=x~y");
+}
+
+#[tokio::test]
+async fn a_status_that_is_accepted_without_being_told_is_waited_for() {
+    let server = Server::answering(vec![
+        Answer::new(202, &[("Location", "HOME/results/1")], "{}"),
+        Answer::new(202, &[("Location", "HOME/results/2")], ""),
+        Answer::new(200, &[], STATUS),
+    ]);
+    assert_eq!(server.client().status(&capture()).await.unwrap().state(), State::Running);
+    assert_eq!(server.asked()[2].target, "/results/2");
+}
+
+#[tokio::test]
+async fn errors_are_read_in_whatever_shape_they_come() {
+    for (body, told) in [
+        (r#"{"error":{"code":"A","message":null}}"#, ": A"),
+        (r#"{"code":"A","message":"b"}"#, ": b (A)"),
+        (r#"{"error":"invalid_client","error_description":"who are you"}"#, ": who are you"),
+        (r#"{"Message":"no HTTP resource"}"#, ": no HTTP resource"),
+        (r#""a text""#, ": a text"),
+        ("<html>", ""),
+        ("", ""),
+    ] {
+        let server = Server::answering(vec![Answer::new(400, &[], body)]);
+        let error = server.client().capture(&capture()).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("the service answered 400{told}"), "{body}");
+    }
+    let long = format!(r#"{{"error":{{"code":"A","message":"{}"}}}}"#, "ä".repeat(100_000));
+    let server = Server::answering(vec![Answer::new(400, &[], &long)]);
+    let error = server.client().capture(&capture()).await.unwrap_err();
+    assert!(error.to_string().len() < 5_000);
+}
+
+#[tokio::test]
+async fn a_list_that_goes_in_a_circle_is_left() {
+    let server =
+        Server::start(|_, home| Answer::new(200, &[], &format!(r#"{{"value":[],"nextLink":"{home}/x"}}"#)));
+    let error = server.client().captures(&capture()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the service answered 200 with a list whose pages go in a circle");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn an_address_with_a_password_is_refused_and_not_told() {
+    let url = url::Url::parse("http://user:hidden@example.com/").unwrap();
+    let settings = capkeep_watcher::Settings::new(capkeep_watcher::Cloud::at(url.clone(), url));
+    let error = capkeep_watcher::Client::new(settings).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
 }

@@ -116,10 +116,15 @@ fn serve(stream: TcpStream, script: &Mutex<Script>, seen: &Mutex<Vec<Asked>>, ho
         let answer = (script.lock().unwrap())(&asked, home);
         let Answer::Reply { status, headers, body } = answer else { return };
         let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
-        let length =
-            if status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        // A length that is told already is one that is wrong on purpose.
+        let is_told = headers.to_ascii_lowercase().contains("content-length");
+        let length = if status == 204 || is_told {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
         let text = format!("HTTP/1.1 {status} X\r\n{headers}{length}\r\n{body}");
-        if stream.write_all(text.as_bytes()).is_err() {
+        if stream.write_all(text.as_bytes()).is_err() || is_told {
             return;
         }
     }
