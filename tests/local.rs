@@ -1,5 +1,7 @@
 //! Managing captures from the command line, against the Network Watcher on this machine.
 
+mod leaving;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -61,7 +63,7 @@ impl Local {
             .unwrap_or_else(|error| panic!("{line}: {error}: {}", stderr(&output)))
     }
 
-    fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let pattern = self.folder.path().join("data/storage/**/*.cap");
         glob::glob(pattern.to_str().unwrap()).unwrap().map(Result::unwrap).collect()
     }
@@ -115,7 +117,7 @@ pub(crate) fn is_root(test: &str) -> bool {
 }
 
 /// A request and its answer over loopback, to a port that a filter can name.
-fn traffic(rounds: usize) -> u16 {
+pub(crate) fn traffic(rounds: usize) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     for _ in 0..rounds {
@@ -307,6 +309,18 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("capture stop /subscriptions/s", "not a resource id", ""),
     ("capture delete", "required", ""),
+    (
+        "capture create a/stop --vm web1 --storage logs",
+        "breaks rules of the service",
+        "nearest right value: a-stop",
+    ),
+    ("capture stop a/../b", "has characters that no name has", "capkeep capture list"),
+    (
+        "capture create a --vm web1 --storage logs --storage-path https://logs.blob.core.windows.net/c/a.cap?sig=SECRET",
+        "breaks rules of the service",
+        "nearest right value: https://logs.blob.core.windows.net/c/a.cap\n",
+    ),
+    ("capture create a --vm web1 --storage logs --bytes 1,5GB", "not a number of bytes", ""),
     ("capture list --cloud AzureGermany", "no cloud is named \"AzureGermany\"", "AzureChinaCloud"),
     ("capture list --watcher mine", "no network watcher \"mine\"", "westeurope"),
     ("capture list --endpoint http://example.com", "is not https", ""),
@@ -322,6 +336,7 @@ fn every_mistake_gets_a_sentence_that_helps() {
         assert_eq!(output.status.code(), Some(2), "{line}: {text}");
         assert!(text.contains(what), "{line}: {text}");
         assert!(text.contains(hint), "{line}: {text}");
+        assert!(!text.contains("SECRET"), "{line}: {text}");
         assert!(output.stdout.is_empty(), "{line}: {}", stdout(&output));
     }
 }

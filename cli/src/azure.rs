@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use capkeep_watcher::{
     API_VERSION, Capture, Client, Cloud, Error, Login, Machine, ResourceId, Secret, ServicePrincipal,
-    Settings, Watcher,
+    Settings, Watcher, check_name,
 };
 use clap::ValueEnum;
 use futures_util::{StreamExt, TryStreamExt};
@@ -239,6 +239,9 @@ impl Connection {
                 ));
             }
             return Ok(id);
+        }
+        if let Some(problem) = check_name(name) {
+            return Err(hinted(problem.rule, "`capkeep capture list` shows those there are"));
         }
         if let [watcher] = &self.watchers().await?[..] {
             return Ok(id(&watcher.id)?.child("packetCaptures", name));

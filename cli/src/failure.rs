@@ -10,6 +10,7 @@ use capkeep_report::terminal::visible;
 pub(crate) struct Hinted {
     what: String,
     hint: String,
+    code: u8,
 }
 
 impl fmt::Display for Hinted {
@@ -22,7 +23,23 @@ impl std::error::Error for Hinted {}
 
 /// An error and what can be done about it.
 pub(crate) fn hinted(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    Hinted { what: what.into(), hint: hint.into() }.into()
+    Hinted { what: what.into(), hint: hint.into(), code: ERROR }.into()
+}
+
+/// Exit code of an error.
+const ERROR: u8 = 2;
+
+/// Exit code after Ctrl-C: 128 and the number of SIGINT, as shells count.
+const INTERRUPTED: u8 = 130;
+
+/// What is said after Ctrl-C.
+pub(crate) fn interrupted(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Hinted { what: what.into(), hint: hint.into(), code: INTERRUPTED }.into()
+}
+
+/// The exit code that belongs to an error.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Hinted>().map_or(ERROR, |hinted| hinted.code)
 }
 
 /// Writes an error to standard error. If even that is closed, nobody listens.

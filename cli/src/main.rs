@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(Done::Partly) => ExitCode::from(1),
         Err(error) => {
             failure::tell(&error);
-            ExitCode::from(2)
+            ExitCode::from(failure::code(&error))
         }
     }
 }

@@ -20,7 +20,21 @@ pub(crate) fn bytes(text: &str) -> Result<i64, String> {
 
 /// Reads a span in whole seconds: `2h`, `90m`, `1h30m`, `45s`, `2d`.
 pub(crate) fn seconds(text: &str) -> Result<i64, String> {
-    const UNITS: &[(&str, f64)] = &[("s", 1.0), ("m", 60.0), ("min", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
+    const UNITS: &[(&str, f64)] = &[
+        ("s", 1.0),
+        ("sec", 1.0),
+        ("seconds", 1.0),
+        ("m", 60.0),
+        ("min", 60.0),
+        ("minute", 60.0),
+        ("minutes", 60.0),
+        ("h", 3_600.0),
+        ("hour", 3_600.0),
+        ("hours", 3_600.0),
+        ("d", 86_400.0),
+        ("day", 86_400.0),
+        ("days", 86_400.0),
+    ];
     const WANTED: &str = "not a span, such as 2h, 90m, 1h30m or 45s";
     let mut rest = text.trim();
     let mut sum = 0i64;
@@ -30,7 +44,9 @@ pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(WANTED)?;
         let (_, tail) = rest.split_at(digits);
-        let unit = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let space = tail.len() - tail.trim_start().len();
+        let letters = |c: char| !c.is_ascii_alphabetic();
+        let unit = space + tail.trim_start().find(letters).unwrap_or(tail.len() - space);
         let (part, tail) = rest.split_at(digits + unit);
         sum = number(part, UNITS).and_then(|part| sum.checked_add(part)).ok_or(WANTED)?;
         rest = tail.trim_start();
@@ -39,7 +55,8 @@ pub(crate) fn seconds(text: &str) -> Result<i64, String> {
 }
 
 fn number(text: &str, units: &[(&str, f64)]) -> Option<i64> {
-    let text = text.trim().replace([',', '_'], "");
+    // A comma divides thousands for some and decimals for others.
+    let text = text.trim().replace('_', "");
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let (_, factor) = units.iter().find(|(name, _)| unit.trim().eq_ignore_ascii_case(name))?;
@@ -59,7 +76,7 @@ mod tests {
         {
             assert_eq!(bytes(text), Ok(value), "{text}");
         }
-        for wrong in ["", "MB", "-1", "5 parsecs", "1.5", "1e9", "99999999999999999999"] {
+        for wrong in ["", "MB", "-1", "5 parsecs", "1.5", "1e9", "99999999999999999999", "1,5GB", "1,000"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
@@ -73,6 +90,7 @@ mod tests {
             ("1h 30min 5s", 5_405),
             ("0.5h", 1_800),
             ("0s", 0),
+            ("2 hours 5 minutes", 7_500),
         ] {
             assert_eq!(seconds(text), Ok(value), "{text}");
         }

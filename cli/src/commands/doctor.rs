@@ -109,7 +109,7 @@ impl Doctor {
             findings.push(network(self.storage.as_deref()));
             Ok(findings)
         })?;
-        self.printing.one(&findings, &sheet(&findings))?;
+        self.printing.all(&findings, &sheet(&findings))?;
         let is_wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
         Ok(if is_wrong { Done::Partly } else { Done::Fully })
     }

@@ -1,15 +1,17 @@
 //! `capkeep capture create`.
 
+use std::cell::Cell;
+
 use capkeep_watcher::{
-    Addresses, Capture, CaptureRequest, CaptureSettings, Filter, Machine, Parameters, Ports, Protocol,
-    RangeError, Scope, StorageAccount, StorageLocation, check,
+    Addresses, Capture, CaptureProperties, CaptureRequest, CaptureSettings, Error, Filter, Machine,
+    Parameters, Ports, Protocol, RangeError, Scope, StorageAccount, StorageLocation, check, check_name,
 };
 
 use super::show::Shown;
-use super::{DEADLINE, Printing, finish, show, status};
+use super::{Printing, Sheet, Waiting, left, show, status, unless_interrupted, until_done};
 use crate::azure::{Azure, Connection, block_on, id, same_region, told};
 use crate::commands::Done;
-use crate::failure::{hinted, warn};
+use crate::failure::{hinted, interrupted, warn};
 use crate::ledger::{Deed, Ledger};
 use crate::units::{bytes, seconds};
 
@@ -91,13 +93,8 @@ pub(super) struct Create {
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
 
-    /// Do not even wait until the session has begun
-    #[arg(long)]
-    no_wait: bool,
-
-    /// How long to wait at most for the session to begin
-    #[arg(long, value_name = "SPAN", value_parser = seconds, default_value = DEADLINE)]
-    deadline: i64,
+    #[command(flatten)]
+    waiting: Waiting,
 
     #[command(flatten)]
     printing: Printing,
@@ -130,7 +127,7 @@ struct Ring {
 
 fn ring(text: &str) -> Result<Ring, String> {
     let wanted = || "not a number of files and their size, such as 10x100MB".to_owned();
-    let (files, size) = text.split_once('x').ok_or_else(wanted)?;
+    let (files, size) = text.split_once(['x', 'X', '*', '×']).ok_or_else(wanted)?;
     Ok(Ring { files: files.trim().parse().map_err(|_| wanted())?, size: bytes(size).map_err(|_| wanted())? })
 }
 
@@ -178,13 +175,18 @@ impl Create {
         self.checked(None)?;
         let ledger = Ledger::open()?;
         let shown = block_on(self.create(&ledger))?;
-        let Some(shown) = shown else { return Ok(Done::Fully) };
+        if self.waiting.no_wait {
+            self.printing.words(&format!("{}: asked to begin", self.name))?;
+            if !self.printing.is_for_people() {
+                self.printing.one(&shown, &Sheet::default())?;
+            }
+            return Ok(Done::Fully);
+        }
         self.printing.one(&shown, &show::sheet(&shown))?;
-        let errors = shown.status.iter().flat_map(|status| status.packet_capture_error.iter().flatten());
-        Ok(if errors.count() > 0 { Done::Partly } else { Done::Fully })
+        Ok(shown.status.as_ref().map_or(Done::Fully, status::done))
     }
 
-    async fn create(&self, ledger: &Ledger) -> anyhow::Result<Option<Shown>> {
+    async fn create(&self, ledger: &Ledger) -> anyhow::Result<Shown> {
         let connection = self.azure.connect().await?;
         let (name, is_set) = self.target();
         let machine = connection.machine(name, is_set).await?;
@@ -202,42 +204,60 @@ impl Create {
             let hint = format!("look at it: capkeep capture show {0}\nor take another name", known.name);
             return Err(hinted(format!("there is a capture named {:?} already", known.name), hint));
         }
-        let operation = connection.client.create(&capture, &request).await.map_err(told)?;
-        let asked = Capture { name: self.name.clone(), id: capture.to_string(), ..Capture::default() };
-        let asked = Capture {
-            properties: capkeep_watcher::CaptureProperties {
-                parameters: request.properties,
-                ..Default::default()
-            },
-            ..asked
+        let properties =
+            CaptureProperties { parameters: request.properties.clone(), ..CaptureProperties::default() };
+        let (name, id) = (self.name.clone(), capture.to_string());
+        let asked = Capture { name, id, properties, ..Capture::default() };
+        let is_refused = Cell::new(false);
+        let work = async {
+            let operation = connection.client.create(&capture, &request).await.map_err(|error| {
+                is_refused.set(!is_open(&error));
+                self.not_taken(error)
+            })?;
+            if self.waiting.no_wait {
+                return Ok(asked.clone());
+            }
+            let body = until_done(operation, self.waiting.deadline).await?;
+            Ok(body.and_then(|body| serde_json::from_value(body).ok()).unwrap_or_else(|| asked.clone()))
         };
-        if self.no_wait {
-            ledger.note(Deed::Created, &asked, None)?;
-            self.printing.words(&format!("{}: asked to begin", self.name))?;
-            return Ok(None);
-        }
-        // Whatever comes of it, that it was asked for is known; what the service made of it is noted over it.
-        let made = finish(operation, &self.name, self.deadline).await;
-        let made: Capture = match made {
-            Ok(Some(body)) => serde_json::from_value(body).unwrap_or(asked),
-            Ok(None) => asked,
+        let made = match unless_interrupted(|| left(&self.name), work).await {
+            Ok(made) => made,
             Err(error) => {
-                ledger.note(Deed::Created, &asked, None)?;
+                // It may capture all the same; what the service made of it is noted over this if it is heard.
+                if !is_refused.get() {
+                    ledger.note(Deed::Created, &asked, None)?;
+                }
                 return Err(error);
             }
         };
-        let first = connection.client.status(&capture).await;
-        let started = first.as_ref().ok().and_then(|status| status.capture_start_time.clone());
+        if self.waiting.no_wait {
+            ledger.note(Deed::Created, &made, None)?;
+            return Ok(Shown { capture: made, status: None, status_error: None });
+        }
+        let asking = async { Ok(connection.client.status(&capture).await) };
+        let first = unless_interrupted(|| left(&self.name), asking).await;
+        let started = first.as_ref().ok().and_then(|first| first.as_ref().ok());
+        let started = started.and_then(|status| status.capture_start_time.clone());
         ledger.note(Deed::Created, &made, started.as_deref())?;
+        let first = first?;
         let status_error = first.as_ref().err().map(ToString::to_string);
         let status = match first {
             Ok(first) if self.wait => {
-                let quiet = |_: &_| Ok(());
+                let quiet = |_: &_| Ok(true);
                 Some(status::until_over(&connection.client, &capture, first, 10, &quiet).await?)
             }
             first => first.ok(),
         };
-        Ok(Some(Shown { capture: made, status, status_error }))
+        Ok(Shown { capture: made, status, status_error })
+    }
+
+    /// Why the capture was not made, or that nobody knows.
+    fn not_taken(&self, error: Error) -> anyhow::Error {
+        if !is_open(&error) {
+            return told(error);
+        }
+        let hint = format!("look whether it was: capkeep capture status {}", self.name);
+        hinted(format!("{error}; whether the capture was created is not known"), hint)
     }
 
     fn target(&self) -> (&str, bool) {
@@ -286,7 +306,8 @@ impl Create {
             ..Parameters::default()
         };
         let request = CaptureRequest { properties, ..CaptureRequest::default() };
-        let problems: Vec<String> = check(&request).iter().map(ToString::to_string).collect();
+        let problems = check_name(&self.name).into_iter().chain(check(&request));
+        let problems: Vec<String> = problems.map(|problem| problem.to_string()).collect();
         match &problems[..] {
             [] => Ok(request),
             problems => {
@@ -315,8 +336,20 @@ impl Create {
             ));
         }
         let operation = connection.client.install_agent(machine).await.map_err(told)?;
-        finish(operation, &self.name, self.deadline).await?;
+        let stopped =
+            || interrupted("interrupted; the agent may still be installed, no capture was made", "");
+        let work = until_done(operation, self.waiting.deadline);
+        unless_interrupted(stopped, work).await?;
         Ok(())
+    }
+}
+
+/// True if the capture may have been created although the call failed.
+fn is_open(error: &Error) -> bool {
+    match error {
+        Error::Transport { .. } | Error::Unexpected { .. } => true,
+        Error::Service { status, .. } => *status >= 500 || *status == 408,
+        _ => false,
     }
 }
 

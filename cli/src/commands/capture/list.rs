@@ -11,7 +11,7 @@ use crate::commands::Done;
 /// List captures with their status
 ///
 /// All watchers of the subscription are asked, or those of one region. The status of every capture is asked at the same
-/// time, 24 at once.
+/// time, 24 at once; more slowly where the service says that it has few answers left.
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
     /// Do not ask for the status

@@ -5,7 +5,7 @@ mod delete;
 mod list;
 mod sheet;
 mod show;
-mod status;
+pub(crate) mod status;
 mod stop;
 mod story;
 mod wait;
@@ -23,8 +23,9 @@ pub(crate) use sheet::Sheet;
 use super::Done;
 use crate::azure::told;
 use crate::color::{ColorChoice, page};
-use crate::failure::hinted;
+use crate::failure::interrupted;
 use crate::output;
+use crate::units::seconds;
 
 /// Manage captures: create, list, show, status, stop, delete, wait
 ///
@@ -62,8 +63,9 @@ Examples:
 
 Exit codes:
   0  done
-  1  done, but a session ended with an error, or not everything could be asked
-  2  error: nothing was done, or the command line is wrong";
+  1  done, but the session that was asked about ended with an error, or not everything could be asked
+  2  error: it was not done, or the command line is wrong
+  130  interrupted; what was begun goes on";
 
 impl CaptureCommand {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
@@ -110,10 +112,24 @@ enum Form {
 impl Printing {
     /// Prints one thing.
     pub(crate) fn one(&self, value: &impl Serialize, sheet: &Sheet) -> anyhow::Result<()> {
+        self.offer(value, sheet).map(|_| ())
+    }
+
+    /// Prints one thing; false if nobody reads any more.
+    fn offer(&self, value: &impl Serialize, sheet: &Sheet) -> anyhow::Result<bool> {
+        let text = match self.form() {
+            Form::Table => sheet.draw(page(self.color, None).color),
+            Form::Json => serde_json::to_string_pretty(value)? + "\n",
+            Form::Ndjson => serde_json::to_string(value)? + "\n",
+        };
+        output::offer(text.as_bytes())
+    }
+
+    /// Prints things that people read as one.
+    pub(crate) fn all<T: Serialize>(&self, values: &[T], sheet: &Sheet) -> anyhow::Result<()> {
         match self.form() {
-            Form::Table => output::print(sheet.draw(page(self.color, None).color).as_bytes()),
-            Form::Json => lines(&[serde_json::to_string_pretty(value)?]),
-            Form::Ndjson => lines(&[serde_json::to_string(value)?]),
+            Form::Ndjson => values.iter().try_for_each(|value| self.one(value, sheet)),
+            Form::Table | Form::Json => self.one(&values, sheet),
         }
     }
 
@@ -146,32 +162,56 @@ fn lines(lines: &[String]) -> anyhow::Result<()> {
     output::print(text.as_bytes())
 }
 
+/// Whether and how long to wait for an operation.
+#[derive(Debug, clap::Args)]
+struct Waiting {
+    /// Do not wait until the service has done it
+    #[arg(long)]
+    no_wait: bool,
+
+    /// How long to wait at most for the service to do it
+    #[arg(long, value_name = "SPAN", value_parser = seconds, default_value = DEADLINE)]
+    deadline: i64,
+}
+
 /// How long to wait for an operation, unless told otherwise (chosen: creating takes half a minute, more on a machine that
 /// is busy).
 const DEADLINE: &str = "10m";
 
 /// Waits for an operation. Ctrl-C leaves it as it is.
 async fn finish(
-    mut operation: Operation,
+    operation: Operation,
     name: &str,
     deadline: i64,
 ) -> anyhow::Result<Option<serde_json::Value>> {
+    unless_interrupted(|| left(name), until_done(operation, deadline)).await
+}
+
+async fn until_done(mut operation: Operation, deadline: i64) -> anyhow::Result<Option<serde_json::Value>> {
     if let Progress::Done(body) = operation.progress() {
         return Ok(body);
     }
-    let deadline = Duration::from_secs(deadline.unsigned_abs());
+    operation.finish(Duration::from_secs(deadline.unsigned_abs())).await.map_err(told)
+}
+
+/// Does something unless Ctrl-C comes before it is done. From the first time on Ctrl-C is heard only here, so all that
+/// may take long has to be in it.
+async fn unless_interrupted<T>(
+    otherwise: impl FnOnce() -> anyhow::Error,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     tokio::select! {
-        done = operation.finish(deadline) => done.map_err(told),
+        done = work => done,
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.context("cannot listen for Ctrl-C")?;
-            Err(left(name))
+            Err(otherwise())
         }
     }
 }
 
 /// What is said after Ctrl-C: nothing was undone.
 fn left(name: &str) -> anyhow::Error {
-    hinted(
+    interrupted(
         "interrupted; the capture goes on as it is",
         format!("pick it up again: capkeep capture status {name}"),
     )

@@ -45,7 +45,7 @@ impl Show {
             Ok(Shown { capture, status: status.ok(), status_error })
         })?;
         self.printing.one(&shown, &sheet(&shown))?;
-        Ok(if shown.status.is_some() { Done::Fully } else { Done::Partly })
+        Ok(shown.status.as_ref().map_or(Done::Partly, super::status::done))
     }
 }
 

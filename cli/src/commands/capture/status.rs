@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use capkeep_watcher::{Capture, CaptureStatus, Client, ResourceId};
 
-use super::{Printing, Sheet, left, story};
+use super::{Printing, Sheet, left, story, unless_interrupted};
 use crate::azure::{Azure, block_on, told};
 use crate::commands::Done;
 use crate::units::seconds;
@@ -39,42 +38,44 @@ impl Status {
             let id = connection.capture(&self.name).await?;
             let capture = connection.client.capture(&id).await.map_err(told)?;
             let first = connection.client.status(&id).await.map_err(told)?;
-            let tell = |status: &CaptureStatus| self.printing.one(status, &sheet(status, &capture));
-            tell(&first)?;
-            if !self.watch {
+            let tell = |status: &CaptureStatus| self.printing.offer(status, &sheet(status, &capture));
+            if !tell(&first)? || !self.watch {
                 return Ok(first);
             }
             until_over(&connection.client, &id, first, self.every, &tell).await
         })?;
-        let is_wrong = status.packet_capture_error.iter().flatten().next().is_some();
-        Ok(if is_wrong { Done::Partly } else { Done::Fully })
+        Ok(done(&status))
     }
 }
 
-/// Asks until the session has ended, telling each change.
-pub(super) async fn until_over(
+/// Whether a session that was asked about is as it should be.
+pub(super) fn done(status: &CaptureStatus) -> Done {
+    let is_wrong = status.packet_capture_error.iter().flatten().next().is_some();
+    if is_wrong { Done::Partly } else { Done::Fully }
+}
+
+/// Asks until the session has ended, telling each change; or until nobody listens any more.
+pub(crate) async fn until_over(
     client: &Client,
     id: &ResourceId,
     first: CaptureStatus,
     every: i64,
-    tell: &impl Fn(&CaptureStatus) -> anyhow::Result<()>,
+    tell: &impl Fn(&CaptureStatus) -> anyhow::Result<bool>,
 ) -> anyhow::Result<CaptureStatus> {
-    let mut last = first;
-    while !last.is_over() {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(every.unsigned_abs().max(1))) => {}
-            interrupt = tokio::signal::ctrl_c() => {
-                interrupt.context("cannot listen for Ctrl-C")?;
-                return Err(left(id.name()));
+    let work = async {
+        let mut last = first;
+        while !last.is_over() {
+            tokio::time::sleep(Duration::from_secs(every.unsigned_abs().max(1))).await;
+            let now = client.status(id).await.map_err(told)?;
+            let is_heard = now == last || tell(&now)?;
+            last = now;
+            if !is_heard {
+                break;
             }
         }
-        let now = client.status(id).await.map_err(told)?;
-        if now != last {
-            tell(&now)?;
-        }
-        last = now;
-    }
-    Ok(last)
+        Ok(last)
+    };
+    unless_interrupted(|| left(id.name()), work).await
 }
 
 pub(super) fn sheet(status: &CaptureStatus, capture: &Capture) -> Sheet {

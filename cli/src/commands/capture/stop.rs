@@ -1,10 +1,9 @@
 //! `capkeep capture stop`.
 
-use super::{DEADLINE, Printing, finish};
+use super::{Printing, Sheet, Waiting, left, unless_interrupted, until_done};
 use crate::azure::{Azure, block_on, told};
 use crate::commands::Done;
 use crate::ledger::{Deed, Ledger};
-use crate::units::seconds;
 
 /// Stop a session; its file is kept
 #[derive(Debug, clap::Args)]
@@ -13,13 +12,8 @@ pub(super) struct Stop {
     #[arg(value_name = "NAME")]
     name: String,
 
-    /// Do not wait until the service has stopped it
-    #[arg(long)]
-    no_wait: bool,
-
-    /// How long to wait at most
-    #[arg(long, value_name = "SPAN", value_parser = seconds, default_value = DEADLINE)]
-    deadline: i64,
+    #[command(flatten)]
+    waiting: Waiting,
 
     #[command(flatten)]
     printing: Printing,
@@ -31,25 +25,30 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn run(self) -> anyhow::Result<Done> {
         let ledger = Ledger::open()?;
-        let status = block_on(async {
+        let (capture, status) = block_on(async {
             let connection = self.azure.connect().await?;
             let id = connection.capture(&self.name).await?;
             let capture = connection.client.capture(&id).await.map_err(told)?;
             let operation = connection.client.stop(&id).await.map_err(told)?;
             ledger.note(Deed::Stopped, &capture, None)?;
-            if self.no_wait {
-                return Ok(None);
+            if self.waiting.no_wait {
+                return Ok((capture, None));
             }
-            finish(operation, id.name(), self.deadline).await?;
-            let status = connection.client.status(&id).await.map_err(told)?;
-            Ok(Some((status, capture)))
+            let work = async {
+                until_done(operation, self.waiting.deadline).await?;
+                connection.client.status(&id).await.map_err(told)
+            };
+            let status = unless_interrupted(|| left(id.name()), work).await?;
+            Ok((capture, Some(status)))
         })?;
-        match status {
-            Some((status, capture)) => {
-                self.printing.one(&status, &super::status::sheet(&status, &capture))?;
+        let Some(status) = status else {
+            self.printing.words(&format!("{}: asked to stop", self.name))?;
+            if !self.printing.is_for_people() {
+                self.printing.one(&capture, &Sheet::default())?;
             }
-            None => self.printing.words(&format!("{}: asked to stop", self.name))?,
-        }
-        Ok(Done::Fully)
+            return Ok(Done::Fully);
+        };
+        self.printing.one(&status, &super::status::sheet(&status, &capture))?;
+        Ok(super::status::done(&status))
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn of(status: &CaptureStatus, parameters: Option<&Parameters>) -> Vec
             status.packet_capture_status.as_deref().unwrap_or("nothing about it")
         )),
     }
+    // Instances of a scale set may have stopped for different reasons; the service tells them in sentences.
+    let sentence = status.stop_reason.as_deref().unwrap_or_default().trim();
+    if sentence.contains(' ') && status.reason() != Some(StopReason::Other) {
+        lines.push(sentence.to_owned());
+    }
     lines.extend(status.packet_capture_error.iter().flatten().map(|text| error(text)));
     lines
 }
@@ -99,6 +104,11 @@ mod tests {
             (stopped("SizeExceeded"), r#"{"continuousCapture":false}"#, "files of its ring were full"),
             (stopped("Manual"), "{}", "by hand"),
             (stopped("3 VM Instance(s) stopped due to TimeExceeded Reasons. "), "{}", "time limit"),
+            (
+                stopped("1 VM Instance(s) stopped due to TimeExceeded Reasons. 2 … due to Manual Reasons."),
+                "{}",
+                "2 … due to Manual",
+            ),
             (stopped("Sunspots"), "{}", "stopped: Sunspots"),
             (r#"{"packetCaptureStatus":"Stopped"}"#.to_owned(), "{}", "does not say why"),
             (

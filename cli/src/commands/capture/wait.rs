@@ -37,7 +37,7 @@ impl Wait {
             let id = connection.capture(&self.name).await?;
             let capture = connection.client.capture(&id).await.map_err(told)?;
             let first = connection.client.status(&id).await.map_err(told)?;
-            let quiet = |_: &_| Ok(());
+            let quiet = |_: &_| Ok(true);
             let over = status::until_over(&connection.client, &id, first, self.every, &quiet);
             let Some(deadline) = self.deadline else { return Ok((over.await?, capture)) };
             let Ok(last) = tokio::time::timeout(Duration::from_secs(deadline.unsigned_abs()), over).await
@@ -48,7 +48,6 @@ impl Wait {
             Ok((last?, capture))
         })?;
         self.printing.one(&last, &status::sheet(&last, &capture))?;
-        let is_wrong = last.packet_capture_error.iter().flatten().next().is_some();
-        Ok(if is_wrong { Done::Partly } else { Done::Fully })
+        Ok(status::done(&last))
     }
 }
