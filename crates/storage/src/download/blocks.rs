@@ -91,6 +91,7 @@ impl Blocks {
             bytes: out.iter().map(|range| range.end - range.start).sum(),
             ranges: out,
             block: self.block,
+            size: self.size,
         }
     }
 }
@@ -101,15 +102,21 @@ pub(super) struct Missing {
     ranges: VecDeque<Range<u64>>,
     bytes: u64,
     block: u64,
+    size: u64,
 }
 
 impl Missing {
+    /// Number of bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The next range to ask for. All of them are `part_bytes` long until what is left has to be shared between the
-    /// connections, so that none of them is the last for long.
+    /// connections there may be, so that none of them is the last for long. A small file is one range.
     pub(super) fn next(&mut self, part_bytes: u64, connections: u64) -> Option<Range<u64>> {
         let first = self.ranges.front_mut()?;
-        let share = if self.bytes <= part_bytes { part_bytes } else { self.bytes / connections.max(1) };
-        let length = share.min(part_bytes).max(1).next_multiple_of(self.block);
+        let share = if self.size <= part_bytes { part_bytes } else { self.bytes / connections.max(1) };
+        let length = share.min(part_bytes).min(self.size).max(1).next_multiple_of(self.block);
         let range = first.start..first.end.min(first.start.saturating_add(length));
         first.start = range.end;
         if first.start >= first.end {

@@ -97,6 +97,8 @@ pub(super) struct Engine<'a> {
     /// Files whose bytes arrive.
     pub(super) active: BTreeSet<usize>,
     connections: u16,
+    /// No connection was free after the last look.
+    are_all_used: bool,
     opening: usize,
     pub(super) open: usize,
     pub(super) pile: Vec<Verified>,
@@ -120,6 +122,7 @@ impl<'a> Engine<'a> {
             wanting: BTreeSet::new(),
             active: BTreeSet::new(),
             connections: 0,
+            are_all_used: false,
             opening: 0,
             open: 0,
             pile: Vec::new(),
@@ -176,32 +179,48 @@ impl<'a> Engine<'a> {
 
     /// Begins what the budget allows.
     fn fill(&mut self) {
+        let most = self.line.connections(self.are_all_used);
         loop {
-            let most = self.line.connections(self.connections);
-            if self.connections >= most {
-                return;
-            }
-            if let Some((file, range)) = self.next_range(most) {
+            if self.connections < most
+                && let Some((file, range)) = self.next_range()
+            {
                 self.receive(file, range);
                 continue;
             }
             while self.files.get(self.next).is_some_and(|file| !matches!(file.stage, Stage::Waiting)) {
                 self.next += 1;
             }
-            let free = usize::from(most - self.connections);
-            if self.next >= self.files.len() || self.opening >= free || self.open >= OPEN_FILES {
+            // Files are opened ahead of the connections, as long as those that are open do not want all of them.
+            let is_enough = self.opening + self.ranges_wanted(usize::from(most)) >= usize::from(most);
+            if self.next >= self.files.len() || is_enough || self.open >= OPEN_FILES {
+                self.are_all_used = self.connections >= most;
                 return;
             }
             self.open(self.next);
         }
     }
 
-    fn next_range(&mut self, connections: u16) -> Option<(usize, Range<u64>)> {
+    /// Number of ranges that open files want, up to `most`.
+    fn ranges_wanted(&self, most: usize) -> usize {
+        let part_bytes = self.line.limits().part_bytes.max(1);
+        let mut wanted = 0;
+        for file in &self.wanting {
+            if let Stage::Active(active) = &self.files[*file].stage {
+                wanted += usize::try_from(active.missing.bytes().div_ceil(part_bytes)).unwrap_or(most);
+            }
+            if wanted >= most {
+                break;
+            }
+        }
+        wanted
+    }
+
+    fn next_range(&mut self) -> Option<(usize, Range<u64>)> {
         while let Some(file) = self.wanting.first().copied() {
             if let Stage::Active(active) = &mut self.files[file].stage
                 && active.failure.is_none()
                 && let Some(range) =
-                    active.missing.next(self.line.limits().part_bytes.max(1), u64::from(connections))
+                    active.missing.next(self.line.limits().part_bytes.max(1), u64::from(self.line.most()))
             {
                 return Some((file, range));
             }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::event::Event;
 use super::limits::Limits;
 use super::patience::{Patience, jitter};
-use super::ramp::{Ramp, Trouble};
+use super::ramp::{Progress, Ramp, Trouble};
 use super::rate::Rate;
 use crate::blob::Blob;
 use crate::error::{Error, Result};
@@ -41,7 +41,8 @@ pub(super) struct Line<'a> {
     limits: &'a Limits,
     observer: &'a (dyn Fn(Event) + Sync),
     rate: Rate,
-    received: AtomicU64,
+    bytes: AtomicU64,
+    requests: AtomicU64,
     ramp: Mutex<Ramp>,
     /// Until when an account asked to be left alone.
     quiet: Mutex<BTreeMap<String, Instant>>,
@@ -54,7 +55,8 @@ impl<'a> Line<'a> {
             limits,
             observer,
             rate: Rate::new(limits.bytes_per_second, now),
-            received: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             ramp: Mutex::new(Ramp::new(limits.connections, now)),
             quiet: Mutex::default(),
         }
@@ -69,13 +71,28 @@ impl<'a> Line<'a> {
         (self.observer)(event);
     }
 
-    /// Connections to be used at once, of which so many are in use.
-    pub(super) fn connections(&self, in_use: u16) -> u16 {
-        let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = ramp.level();
-        ramp.look(Instant::now(), self.received.load(Ordering::Relaxed), in_use >= before);
-        let level = ramp.level();
-        drop(ramp);
+    /// Connections to be used at once; `is_used` if those so far were all in use.
+    pub(super) fn connections(&self, is_used: bool) -> u16 {
+        let progress = Progress {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+        };
+        self.steer(|ramp| ramp.look(Instant::now(), progress, is_used))
+    }
+
+    /// Connections there may be at most.
+    pub(super) fn most(&self) -> u16 {
+        self.ramp.lock().unwrap_or_else(PoisonError::into_inner).most()
+    }
+
+    /// Changes the number of connections, and tells it if it is another one now.
+    fn steer(&self, change: impl FnOnce(&mut Ramp)) -> u16 {
+        let (before, level) = {
+            let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = ramp.level();
+            change(&mut ramp);
+            (before, ramp.level())
+        };
         if level != before {
             self.tell(Event::Connections(level));
         }
@@ -100,7 +117,7 @@ impl<'a> Line<'a> {
                 patience.progressed(Instant::now());
             }
             match ended {
-                Ok(()) => {}
+                Ok(()) => drop(self.requests.fetch_add(1, Ordering::Relaxed)),
                 // All of it came; what went wrong afterwards is no matter of this range.
                 Err(_) if at == range.end => {}
                 Err(error) => self.pause(file, source, &mut patience, error).await?,
@@ -148,7 +165,7 @@ impl<'a> Line<'a> {
             if length > 0 {
                 sink(*at, chunk)?;
                 *at += length;
-                self.received.fetch_add(length, Ordering::Relaxed);
+                self.bytes.fetch_add(length, Ordering::Relaxed);
                 self.tell(Event::Bytes { file, bytes: length });
                 self.rate.take(length).await;
                 deadline = Instant::now() + stall;
@@ -172,14 +189,7 @@ impl<'a> Line<'a> {
             _ => None,
         };
         if let Some(trouble) = trouble {
-            let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = ramp.level();
-            ramp.trouble(trouble, now);
-            let level = ramp.level();
-            drop(ramp);
-            if level != before {
-                self.tell(Event::Connections(level));
-            }
+            self.steer(|ramp| ramp.trouble(trouble, now));
         }
         let Some(pause) = patience.after(&error, now, jitter()) else { return Err(error) };
         if let Error::Busy { retry_after: Some(_), .. } = error {

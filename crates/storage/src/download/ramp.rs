@@ -14,6 +14,8 @@ const MEASURED: Duration = Duration::from_millis(150);
 const MEASURED_AT_MOST: Duration = Duration::from_secs(2);
 /// Bytes per connection that make a measurement worth something (chosen: beyond the slow start of TCP).
 const MEASURED_BYTES: u64 = 256 << 10;
+/// Requests per connection that do so as well, where small files are fetched (chosen: one more or less is no gain).
+const MEASURED_REQUESTS: u64 = 8;
 /// Part of what more connections would bring if each were as fast as the ones before, below which they are not kept
 /// (chosen: between noise and a clear gain).
 const MARGIN: f64 = 0.25;
@@ -39,11 +41,20 @@ pub(super) struct Ramp {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     /// The connections of a new level are made and become fast.
-    Warming { since: Instant, bytes: u64 },
+    Warming { since: Instant, from: Progress },
     /// What they bring is measured.
-    Measuring { since: Instant, bytes: u64 },
+    Measuring { since: Instant, from: Progress },
     /// Nothing changes.
     Resting { until: Instant },
+}
+
+/// What has been done since the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// Bytes that came.
+    pub(super) bytes: u64,
+    /// Requests that were answered in full.
+    pub(super) requests: u64,
 }
 
 /// What went wrong.
@@ -58,13 +69,18 @@ pub(super) enum Trouble {
 impl Ramp {
     pub(super) fn new(connections: Option<u16>, now: Instant) -> Self {
         let (level, most) = connections.map_or((FIRST, MOST), |most| (most.max(1), most.max(1)));
-        let stage = Stage::Warming { since: now, bytes: 0 };
+        let stage = Stage::Warming { since: now, from: Progress::default() };
         Self { level, most, adapts: connections.is_none(), before: None, stage, trouble: None }
     }
 
     /// Connections at once.
     pub(super) fn level(&self) -> u16 {
         self.level
+    }
+
+    /// Connections there may be.
+    pub(super) fn most(&self) -> u16 {
+        self.most
     }
 
     /// Less, after something went wrong.
@@ -81,37 +97,37 @@ impl Ramp {
         self.stage = Stage::Resting { until: now + CAREFUL };
     }
 
-    /// Looks at how many bytes came so far; `is_used` if all connections are in use.
-    pub(super) fn look(&mut self, now: Instant, bytes: u64, is_used: bool) {
+    /// Looks at how far it is; `is_used` if all connections are in use.
+    pub(super) fn look(&mut self, now: Instant, progress: Progress, is_used: bool) {
+        let warming = Stage::Warming { since: now, from: progress };
         match self.stage {
             Stage::Resting { until } if now < until => {}
-            Stage::Resting { .. } => self.stage = Stage::Warming { since: now, bytes },
+            Stage::Resting { .. } => self.stage = warming,
             // Without demand there is nothing to be measured.
-            _ if !is_used => self.stage = Stage::Warming { since: now, bytes },
-            Stage::Warming { since, bytes: before } => {
-                if self.is_enough(now - since, bytes - before) {
-                    self.stage = Stage::Measuring { since: now, bytes };
-                }
+            _ if !is_used => self.stage = warming,
+            Stage::Warming { since, from } if self.is_enough(now - since, from, progress) => {
+                self.stage = Stage::Measuring { since: now, from: progress };
             }
-            Stage::Measuring { since, bytes: before } => {
-                if self.is_enough(now - since, bytes - before) {
-                    self.step((bytes - before) as f64 / (now - since).as_secs_f64());
-                    let rests = !self.adapts || self.before.is_none();
-                    self.stage = if rests {
-                        Stage::Resting { until: now + if self.adapts { SETTLED } else { CAREFUL } }
-                    } else {
-                        Stage::Warming { since: now, bytes }
-                    };
-                }
+            Stage::Measuring { since, from } if self.is_enough(now - since, from, progress) => {
+                self.step((progress.bytes - from.bytes) as f64 / (now - since).as_secs_f64(), now);
+                self.stage = match (self.adapts, self.before) {
+                    (true, Some(_)) => warming,
+                    (true, None) => Stage::Resting { until: now + SETTLED },
+                    (false, _) => Stage::Resting { until: now + CAREFUL },
+                };
             }
+            _ => {}
         }
     }
 
-    fn is_enough(&self, time: Duration, bytes: u64) -> bool {
-        time >= MEASURED_AT_MOST || (time >= MEASURED && bytes >= MEASURED_BYTES * u64::from(self.level))
+    fn is_enough(&self, time: Duration, from: Progress, to: Progress) -> bool {
+        let level = u64::from(self.level);
+        let is_worth_something = to.bytes - from.bytes >= MEASURED_BYTES * level
+            || to.requests - from.requests >= MEASURED_REQUESTS * level;
+        time >= MEASURED_AT_MOST || (time >= MEASURED && is_worth_something)
     }
 
-    fn step(&mut self, rate: f64) {
+    fn step(&mut self, rate: f64, now: Instant) {
         if !self.adapts {
             // Back to what was asked for, after a trouble.
             self.level = self.most.min(self.level + 1);
@@ -127,7 +143,8 @@ impl Ramp {
         if self.level < self.most {
             self.before = Some((self.level, rate));
             // Doubled, but carefully where there was trouble.
-            let step = if self.trouble.is_some() { 1 } else { self.level };
+            let is_careful = self.trouble.is_some_and(|last| now < last + 10 * CAREFUL);
+            let step = if is_careful { 1 } else { self.level };
             self.level = self.most.min(self.level + step);
         }
     }
@@ -143,7 +160,8 @@ mod tests {
         let mut bytes = 0.0;
         for tick in 1..=seconds * 100 {
             bytes += rate(ramp.level()) / 100.0;
-            ramp.look(start + Duration::from_millis(10) * tick as u32, bytes as u64, true);
+            let progress = Progress { bytes: bytes as u64, requests: 0 };
+            ramp.look(start + Duration::from_millis(10) * tick as u32, progress, true);
             if levels.last() != Some(&ramp.level()) {
                 levels.push(ramp.level());
             }
@@ -186,7 +204,8 @@ mod tests {
         let start = Instant::now();
         let mut ramp = Ramp::new(None, start);
         for tick in 1..100u64 {
-            ramp.look(start + Duration::from_millis(100) * tick as u32, tick << 24, false);
+            let progress = Progress { bytes: tick << 24, requests: tick };
+            ramp.look(start + Duration::from_millis(100) * tick as u32, progress, false);
         }
         assert_eq!(ramp.level(), 4);
     }
