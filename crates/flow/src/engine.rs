@@ -86,7 +86,8 @@ fn is_small(session: &[Input]) -> bool {
     let size = |input: &Input| match input {
         Input::File(path) => plain_size(path),
         Input::Bytes(bytes) => bytes.len() as u64,
-        Input::Stdin => u64::MAX,
+        // What is compressed may be far more; a stream is not looked into before its turn.
+        Input::Stdin | Input::Stream(_) => u64::MAX,
     };
     session.iter().map(size).fold(0, u64::saturating_add) <= SMALL
 }
@@ -117,6 +118,7 @@ fn enroll(
             Input::File(path) => path.clone(),
             Input::Stdin => "-".into(),
             Input::Bytes(_) => "(memory)".into(),
+            Input::Stream(stream) => stream.name.clone(),
         };
         let index = analysis.captures.len() as u32;
         observer(Event::Capture { index, path: &path, session });

@@ -28,7 +28,7 @@ pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
 };
 pub use engine::analyze;
-pub use options::{Event, Input, Options};
+pub use options::{Event, Input, Opener, Options, Stream};
 pub use record::{ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel};
 pub use services::service_name;
 pub use timeline::Timeline;

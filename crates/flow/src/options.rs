@@ -1,5 +1,8 @@
 //! What an analysis is asked to do.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +71,42 @@ pub enum Input {
     Stdin,
     /// A capture file that is already in memory.
     Bytes(Arc<[u8]>),
+    /// Something else whose bytes come in order.
+    Stream(Stream),
+}
+
+/// Something whose bytes come in order, opened when it is its turn. Two of the same name are the same.
+#[derive(Clone)]
+pub struct Stream {
+    /// How it is called.
+    pub name: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Opens it.
+    pub open: Arc<Opener>,
+}
+
+/// Opens a stream.
+pub type Opener = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Stream {}
+
+impl Hash for Stream {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 /// What happens during an analysis, told as it happens.

@@ -71,6 +71,9 @@ fn open(input: &Input) -> Result<Reader, Error> {
         Input::File(path) => Reader::open(path),
         Input::Stdin => Reader::new(Box::new(std::io::stdin())),
         Input::Bytes(bytes) => Reader::new(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
+        Input::Stream(stream) => {
+            Reader::new((stream.open)().map_err(|source| Error::Io { offset: 0, source })?)
+        }
     }
 }
 

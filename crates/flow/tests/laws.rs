@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use capkeep_flow::{Analysis, Event, FlowRecord, Input, Options, Timeline, analyze};
+use capkeep_flow::{Analysis, Event, FlowRecord, Input, Options, Stream, Timeline, analyze};
 use capkeep_pcap::{Filter, Timestamp};
 use capkeep_testkit::{Packet, Pcap, PcapNg, Random, Resolution, Traffic, encode, variants};
 use proptest::prelude::*;
@@ -291,6 +291,18 @@ proptest! {
         let (whole, expected) = run(&[memory(encode(&mut Pcap::ETHERNET.clone(), &packets))], &options, 2);
         prop_assert!(stitched.captures.iter().all(|capture| capture.session == 0), "{names:?}: not stitched");
         prop_assert_eq!(counts(&stitched), counts(&whole));
+        prop_assert_eq!(difference(flows, expected), None);
+    }
+
+    #[test]
+    fn a_stream_gives_what_the_file_gives(packets in traffic(0..3000), options in options()) {
+        let file: Arc<[u8]> = Arc::from(encode(&mut Pcap::ETHERNET.clone(), &packets));
+        let bytes = Arc::clone(&file);
+        let open = move || Ok(Box::new(std::io::Cursor::new(Arc::clone(&bytes))) as Box<dyn std::io::Read + Send>);
+        let stream = Stream { name: "stream".into(), bytes: file.len() as u64, open: Arc::new(open) };
+        let (streamed, flows) = run(&[Input::Stream(stream)], &options, 2);
+        let (whole, expected) = run(&[Input::Bytes(file)], &options, 2);
+        prop_assert_eq!(counts(&streamed), counts(&whole));
         prop_assert_eq!(difference(flows, expected), None);
     }
 
