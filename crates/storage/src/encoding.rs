@@ -26,14 +26,26 @@ pub(crate) fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
+/// URL of a container; `None` for a name no URL can ask for.
+pub(crate) fn container_url(base: &Url, container: &str) -> Option<Url> {
+    below(base, container, None)
+}
+
 /// URL of a name in a container; `None` for names no URL can ask for.
 pub(crate) fn url_of(base: &Url, container: &str, name: &str) -> Option<Url> {
-    if container.is_empty() || name.is_empty() || is_step(container) || is_step(name) {
+    below(base, container, Some(name))
+}
+
+fn below(base: &Url, container: &str, name: Option<&str>) -> Option<Url> {
+    if [Some(container), name].into_iter().flatten().any(|word| word.is_empty() || is_step(word)) {
         return None;
     }
-    let mut url = base.clone();
     let before = base.path().trim_end_matches('/');
-    let path = format!("{before}/{}/{}", utf8_percent_encode(container, WORD), encoded(name));
+    let mut path = format!("{before}/{}", utf8_percent_encode(container, WORD));
+    if let Some(name) = name {
+        path = format!("{path}/{}", encoded(name));
+    }
+    let mut url = base.clone();
     url.set_path(&path);
     // What the parser would have changed is another name.
     (url.path() == path).then_some(url)
