@@ -3,6 +3,7 @@
 
 mod cli;
 mod exports;
+mod fetch;
 mod hostile;
 mod local;
 mod microsoft;

@@ -1,15 +1,16 @@
 //! Which Azure, as whom, and what in it: the options that commands about captures share.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use capkeep_watcher::{
     API_VERSION, Capture, Client, Cloud, Error, Login, Machine, ResourceId, Secret, ServicePrincipal,
-    Settings, Watcher, check_name,
+    Settings, TokenCredential, Watcher, check_name,
 };
 use clap::ValueEnum;
 use futures_util::{StreamExt, TryStreamExt};
-use url::Url;
+use url::{Host, Url};
 
 use crate::failure::hinted;
 
@@ -93,6 +94,41 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
 impl Azure {
     /// Connects: the first call is for the subscription, unless it was named.
     pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
+        let client = Client::new(self.settings()?).map_err(told)?;
+        let subscription = match &self.subscription {
+            Some(id) => id.clone(),
+            None => only_subscription(&client).await?,
+        };
+        Ok(Connection {
+            client,
+            subscription,
+            location: self.location.clone(),
+            watcher: self.watcher.clone(),
+        })
+    }
+
+    /// What gives tokens for other services than Azure Resource Manager; `None` where nobody logs in.
+    pub(crate) fn credential(&self) -> anyhow::Result<Option<Arc<dyn TokenCredential>>> {
+        self.settings()?.credential().map_err(told)
+    }
+
+    /// The certificate that is trusted besides those of the system, in PEM.
+    pub(crate) fn certificate(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let read =
+            |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        self.ca.as_ref().map(read).transpose()
+    }
+
+    /// True if the service runs on this machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        self.endpoint.as_ref().and_then(Url::host).is_some_and(|host| match host {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        })
+    }
+
+    fn settings(&self) -> anyhow::Result<Settings> {
         let named = Cloud::named(&self.cloud).ok_or_else(|| {
             hinted(
                 format!("no cloud is named {:?}", self.cloud),
@@ -122,21 +158,8 @@ impl Azure {
         };
         settings.principal = principal;
         settings.api_version.clone_from(&self.api_version);
-        if let Some(path) = &self.ca {
-            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            settings.certificate = Some(pem);
-        }
-        let client = Client::new(settings).map_err(told)?;
-        let subscription = match &self.subscription {
-            Some(id) => id.clone(),
-            None => only_subscription(&client).await?,
-        };
-        Ok(Connection {
-            client,
-            subscription,
-            location: self.location.clone(),
-            watcher: self.watcher.clone(),
-        })
+        settings.certificate = self.certificate()?;
+        Ok(settings)
     }
 }
 

@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use capkeep_flow::Input;
+use capkeep_flow::{Input, Stream};
 use capkeep_pcap::{Error, Reader};
 
 use crate::failure::hinted;
+use crate::targets::is_target;
 
 /// Endings of capture files, for the one case where the bytes cannot tell: there are none.
 const CAPTURE_ENDINGS: &[&str] = &["cap", "dmp", "ntar", "pcap", "pcapng", "snoop"];
@@ -27,10 +28,21 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Expands names: a folder stands for the captures in it and below, in the order of their names; a pattern
     /// for the files it matches, likewise; `-` for standard input. A file that is named twice is read once.
-    pub(crate) fn expand(names: &[PathBuf]) -> anyhow::Result<Self> {
+    ///
+    /// A place in storage or a capture (`capture:NAME`) stands for the streams that `in_storage` finds for it.
+    pub(crate) fn expand(
+        names: &[PathBuf],
+        in_storage: &mut dyn FnMut(&str) -> anyhow::Result<Vec<Stream>>,
+    ) -> anyhow::Result<Self> {
         let mut inputs = Self::default();
         for name in names {
-            if name.as_os_str() == "-" {
+            if let Some(target) = name.to_str().filter(|name| is_target(name)) {
+                for stream in in_storage(target)? {
+                    if inputs.seen.insert(stream.name.clone()) {
+                        inputs.list.push(Input::Stream(stream));
+                    }
+                }
+            } else if name.as_os_str() == "-" {
                 inputs.stdin()?;
             } else if name.is_dir() {
                 inputs.folder(name)?;
@@ -57,6 +69,7 @@ impl Inputs {
     pub(crate) fn bytes(&self) -> Option<u64> {
         let size = |input: &Input| match input {
             Input::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()),
+            Input::Stream(stream) => Some(stream.bytes),
             Input::Stdin | Input::Bytes(_) => None,
         };
         self.list.iter().map(size).sum()
@@ -156,6 +169,10 @@ fn may_be_capture(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn expand(names: &[PathBuf]) -> anyhow::Result<Inputs> {
+        Inputs::expand(names, &mut |name| anyhow::bail!("{name} is looked for in storage"))
+    }
+
     fn pcap() -> Vec<u8> {
         let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         bytes.extend([0xff, 0xff, 0, 0, 1, 0, 0, 0]);
@@ -165,7 +182,7 @@ mod tests {
     fn names(inputs: &Inputs) -> Vec<String> {
         let name = |input: &Input| match input {
             Input::File(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
-            Input::Stdin | Input::Bytes(_) => "-".into(),
+            Input::Stdin | Input::Bytes(_) | Input::Stream(_) => "-".into(),
         };
         inputs.list.iter().map(name).collect()
     }
@@ -180,7 +197,7 @@ mod tests {
         fs::write(folder.path().join("README.md"), "# no capture").unwrap();
         fs::write(folder.path().join("empty.txt"), "").unwrap();
         fs::write(folder.path().join("empty.pcap"), "").unwrap();
-        let inputs = Inputs::expand(&[folder.path().to_owned()]).unwrap();
+        let inputs = expand(&[folder.path().to_owned()]).unwrap();
         assert_eq!(names(&inputs), ["a.bin", "b.pcap", "c.cap", "empty.pcap"]);
         assert_eq!(inputs.not_captures, 3);
         assert_eq!(inputs.bytes(), Some(3 * 24));
@@ -193,16 +210,30 @@ mod tests {
             fs::write(folder.path().join(name), pcap()).unwrap();
         }
         let at = |name: &str| folder.path().join(name);
-        assert_eq!(names(&Inputs::expand(&[at("b?.pcap")]).unwrap()), ["b1.pcap", "b2.pcap"]);
-        assert_eq!(names(&Inputs::expand(&[at("b[1].pcap")]).unwrap()), ["b[1].pcap"]);
-        assert_eq!(names(&Inputs::expand(&[at("b2.pcap"), at("*.pcap")]).unwrap()).len(), 3, "each once");
-        assert!(Inputs::expand(&[at("z*.pcap")]).unwrap_err().to_string().contains("no file matches"));
+        assert_eq!(names(&expand(&[at("b?.pcap")]).unwrap()), ["b1.pcap", "b2.pcap"]);
+        assert_eq!(names(&expand(&[at("b[1].pcap")]).unwrap()), ["b[1].pcap"]);
+        assert_eq!(names(&expand(&[at("b2.pcap"), at("*.pcap")]).unwrap()).len(), 3, "each once");
+        assert!(expand(&[at("z*.pcap")]).unwrap_err().to_string().contains("no file matches"));
+    }
+
+    #[test]
+    fn places_are_looked_for_in_storage_and_read_once() {
+        let mut asked = Vec::new();
+        let mut find = |name: &str| {
+            asked.push(name.to_owned());
+            let open = || Ok(Box::new(io::empty()) as Box<dyn io::Read + Send>);
+            Ok(vec![Stream { name: "one".into(), bytes: 7, open: std::sync::Arc::new(open) }])
+        };
+        let names = ["https://a.blob.example/c/x.cap", "capture:slow"].map(PathBuf::from);
+        let inputs = Inputs::expand(&names, &mut find).unwrap();
+        assert_eq!((inputs.list.len(), inputs.bytes()), (1, Some(7)));
+        assert_eq!(asked, ["https://a.blob.example/c/x.cap", "capture:slow"]);
     }
 
     #[test]
     fn a_folder_without_captures_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("README.md"), "# no capture").unwrap();
-        assert!(Inputs::expand(&[folder.path().to_owned()]).is_err());
+        assert!(expand(&[folder.path().to_owned()]).is_err());
     }
 }

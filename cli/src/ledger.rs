@@ -1,17 +1,17 @@
-//! What was done with captures from this machine. After a delete nothing else ties a file to its capture.
+//! What was done with captures and their files from this machine. After a delete nothing else ties a file to its capture.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use capkeep_watcher::Capture;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 /// The ledger: a `SQLite` file that commands may write at the same time.
 #[derive(Debug)]
 pub(crate) struct Ledger(Connection);
 
-/// What was done.
+/// What was done with a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     Created,
@@ -29,7 +29,54 @@ impl Deed {
     }
 }
 
-const TABLE: &str = "\
+/// What was done with a capture file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileDeed {
+    Fetched,
+    Tagged,
+}
+
+impl FileDeed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fetched => "fetched",
+            Self::Tagged => "tagged",
+        }
+    }
+}
+
+/// A capture file something was done with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileNote {
+    /// URL of the blob, without secrets.
+    pub(crate) url: String,
+    /// Its entity tag.
+    pub(crate) etag: String,
+    /// Its size in bytes.
+    pub(crate) bytes: u64,
+    /// Where it lies on this machine now.
+    pub(crate) path: Option<String>,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub(crate) sha256: Option<String>,
+    /// ARM id of its capture.
+    pub(crate) capture: Option<String>,
+}
+
+/// What the ledger knows of a capture: its last entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// When the entry was made, RFC 3339, UTC.
+    pub(crate) at: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// ARM id of the machine or scale set.
+    pub(crate) target: String,
+    pub(crate) storage_path: Option<String>,
+    /// ARM id of the storage account.
+    pub(crate) storage_id: Option<String>,
+}
+
+const TABLES: &str = "\
 CREATE TABLE IF NOT EXISTS captures (
   at TEXT NOT NULL,           -- when, RFC 3339, UTC
   deed TEXT NOT NULL,         -- created, stopped or deleted
@@ -40,7 +87,18 @@ CREATE TABLE IF NOT EXISTS captures (
   file_path TEXT,             -- path on the machine
   started TEXT,               -- begin of the session, as the service told it
   properties TEXT NOT NULL    -- all of the capture, JSON
-) STRICT;";
+) STRICT;
+CREATE TABLE IF NOT EXISTS files (
+  at TEXT NOT NULL,           -- when, RFC 3339, UTC
+  deed TEXT NOT NULL,         -- fetched or tagged
+  url TEXT NOT NULL,          -- URL of the blob, without secrets
+  etag TEXT NOT NULL,         -- version of the blob
+  bytes INTEGER NOT NULL,     -- size of the blob
+  path TEXT,                  -- where it lies on this machine
+  sha256 TEXT,                -- of the content, hexadecimal
+  capture TEXT                -- ARM id of the capture, where it is known
+) STRICT;
+CREATE INDEX IF NOT EXISTS files_by_url ON files (url);";
 
 impl Ledger {
     /// Opens the ledger, making it where there is none.
@@ -52,7 +110,7 @@ impl Ledger {
             }
             let ledger = Connection::open(&path)?;
             ledger.busy_timeout(Duration::from_secs(10))?;
-            ledger.execute_batch(TABLE)?;
+            ledger.execute_batch(TABLES)?;
             Ok(ledger)
         };
         Ok(Self(opened().with_context(|| format!("cannot open the ledger {}", path.display()))?))
@@ -73,9 +131,50 @@ impl Ledger {
             started,
             serde_json::to_string(capture)?,
         ];
-        self.0
-            .execute("INSERT INTO captures VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row)
-            .context("cannot write to the ledger")?;
+        self.write("INSERT INTO captures VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row)
+    }
+
+    /// Notes what was done with a file.
+    pub(crate) fn note_file(&self, deed: FileDeed, file: &FileNote) -> anyhow::Result<()> {
+        let row = params![
+            jiff::Timestamp::now().to_string(),
+            deed.name(),
+            file.url,
+            file.etag,
+            i64::try_from(file.bytes).unwrap_or(i64::MAX),
+            file.path,
+            file.sha256,
+            file.capture,
+        ];
+        self.write("INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", row)
+    }
+
+    /// Captures of a name or id, whatever its case, the last one seen first: one entry for each place a file was written
+    /// to.
+    pub(crate) fn named(&self, name: &str) -> anyhow::Result<Vec<Known>> {
+        // `max` picks the row the other columns are taken from.
+        let mut query = self.0.prepare(
+            "SELECT max(at), id, name, target, storage_path, \
+             json_extract(properties, '$.properties.storageLocation.storageId') FROM captures \
+             WHERE name = ?1 COLLATE NOCASE OR id = ?1 COLLATE NOCASE \
+             GROUP BY lower(id), lower(coalesce(storage_path, '')) ORDER BY 1 DESC",
+        )?;
+        let known = |row: &Row<'_>| {
+            Ok(Known {
+                at: row.get(0)?,
+                id: row.get(1)?,
+                name: row.get(2)?,
+                target: row.get(3)?,
+                storage_path: row.get(4)?,
+                storage_id: row.get(5)?,
+            })
+        };
+        let rows = query.query_map([name], known).context("cannot read the ledger")?;
+        rows.collect::<Result<_, _>>().context("cannot read the ledger")
+    }
+
+    fn write(&self, statement: &str, row: &[&dyn rusqlite::ToSql]) -> anyhow::Result<()> {
+        self.0.execute(statement, row).context("cannot write to the ledger")?;
         Ok(())
     }
 }

@@ -7,13 +7,17 @@
 mod azure;
 mod color;
 mod commands;
+mod distant;
 mod export;
 mod failure;
+mod fetching;
 mod inputs;
 mod interrupt;
 mod ledger;
 mod output;
 mod progress;
+mod storage;
+mod targets;
 mod times;
 mod units;
 

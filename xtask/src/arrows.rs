@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("capkeep-watcher", &[]),
     ("capkeep-storage", &[]),
     ("capkeep-cleanup", &["capkeep-watcher", "capkeep-storage"]),
-    ("capkeep-local", &["capkeep-watcher"]),
+    ("capkeep-local", &["capkeep-watcher", "capkeep-storage"]),
     (
         "capkeep",
         &[
@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("capkeep-testkit", &[]),
+    ("capkeep-standin", &[]),
     ("xtask", &["capkeep-testkit"]),
 ];
 

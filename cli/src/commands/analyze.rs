@@ -11,11 +11,14 @@ use capkeep_report::terminal::visible;
 use capkeep_report::{View, json, summary};
 
 use super::Done;
+use crate::azure::Azure;
 use crate::color::{ColorChoice, page};
+use crate::distant::Distant;
 use crate::export::Exporter;
 use crate::failure::{hinted, warn};
 use crate::inputs::Inputs;
 use crate::progress::Progress;
+use crate::storage::Storage;
 use crate::times::{IdleTimeout, idle_timeout, instant};
 use crate::{interrupt, output};
 
@@ -39,8 +42,16 @@ pub(crate) struct Analyze {
     /// A folder stands for every capture in it and below; hidden files and files that are no captures are left
     /// out and counted. A file that is named must be a capture. Patterns (*, ?, [a-z], **) may be quoted: they
     /// work in every shell.
+    ///
+    /// A blob, by its URL with or without a signature, is read while its
+    /// bytes arrive, and so is every blob whose name begins so; capture:NAME stands for the files of a capture. Nothing is
+    /// written to the disk, unless --keep says so.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+
+    /// Keep what is read from storage in this folder, verified, as `capkeep fetch` does
+    #[arg(long, value_name = "FOLDER", help_heading = "What to read")]
+    keep: Option<PathBuf>,
 
     /// Write all flows to this file; its name ends in .parquet, .arrow, .csv, .json or .ndjson (repeatable)
     ///
@@ -107,6 +118,12 @@ pub(crate) struct Analyze {
         help_heading = "Speed"
     )]
     threads: Option<u16>,
+
+    #[command(flatten)]
+    storage: Storage,
+
+    #[command(flatten)]
+    azure: Azure,
 }
 
 /// [`Options::IDLE_TIMEOUT`] in words; a test holds them together.
@@ -124,6 +141,8 @@ Examples:
       From standard input.
   capkeep analyze big.pcap --filter 'host 10.0.0.4 and tcp' --idle-timeout none
       One host, and flows as tshark counts them.
+  capkeep analyze https://logs.blob.core.windows.net/network-watcher-logs/subscriptions/…/packetcapture_11_55_33_090.cap
+      A blob, while it arrives; capture:NAME does the same for a capture.
 
 Exit codes:
   0  done
@@ -133,7 +152,9 @@ Exit codes:
 impl Analyze {
     pub(super) fn run(self) -> anyhow::Result<Done> {
         let options = self.options()?;
-        let inputs = Inputs::expand(&self.paths)?;
+        // The runtime that fetches lives as long as the streams are read.
+        let mut distant = Distant::new(&self.azure, &self.storage, self.keep.as_deref());
+        let inputs = Inputs::expand(&self.paths, &mut |target| distant.streams(target))?;
         let exporter = self.exporter(&inputs)?;
         let analysis = self.analyze(&inputs, &options, exporter.as_ref())?;
         if let Some(exporter) = exporter {
@@ -238,6 +259,7 @@ impl Analyze {
 fn named(input: &Input) -> PathBuf {
     match input {
         Input::File(path) => path.clone(),
+        Input::Stream(stream) => stream.name.clone(),
         Input::Stdin | Input::Bytes(_) => "-".into(),
     }
 }

@@ -1,9 +1,10 @@
 //! The subcommands, one file each.
 
 mod analyze;
-mod capture;
+pub(crate) mod capture;
 mod completions;
 mod doctor;
+mod fetch;
 mod man;
 mod schema;
 mod serve;
@@ -16,6 +17,7 @@ use clap::Subcommand;
 pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
     Capture(capture::CaptureCommand),
+    Fetch(Box<fetch::Fetch>),
     Vm(vm::Vm),
     Doctor(doctor::Doctor),
     Serve(serve::Serve),
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Self::Analyze(it) => it.run(),
             Self::Capture(it) => it.run(),
+            Self::Fetch(it) => it.run(),
             Self::Vm(it) => it.run(),
             Self::Doctor(it) => it.run(),
             Self::Serve(it) => it.run(),

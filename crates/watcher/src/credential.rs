@@ -17,7 +17,9 @@ use azure_identity::{
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::client::Settings;
 use crate::error::{Error, Result};
+use crate::wire::transport;
 
 /// How to log in.
 #[derive(Clone, Default)]
@@ -121,6 +123,19 @@ impl Login {
                 Arc::new(Chain { links, works: OnceCell::new() })
             }
         }))
+    }
+}
+
+impl Settings {
+    /// What gives tokens to whoever logs in so; `None` where nobody does. For other services than Azure Resource Manager:
+    /// they have their own scopes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] and [`Error::NoToken`].
+    pub fn credential(&self) -> Result<Option<Arc<dyn TokenCredential>>> {
+        let transport = transport(self.certificate.as_deref())?;
+        self.login.clone().credential(&self.cloud.authority, &transport, self.principal.clone())
     }
 }
 

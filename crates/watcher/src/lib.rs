@@ -18,7 +18,7 @@ mod resources;
 mod rules;
 mod wire;
 
-pub use azure_core::credentials::Secret;
+pub use azure_core::credentials::{Secret, TokenCredential};
 
 pub use client::{API_VERSION, Client, Settings};
 pub use cloud::Cloud;
