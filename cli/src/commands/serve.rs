@@ -9,7 +9,6 @@ use capkeep_local::{Clock, Config, Fault, Packets, Server, Service, ServiceError
 use serde::Deserialize;
 
 use super::Done;
-use crate::azure::block_on;
 use crate::failure::hinted;
 use crate::ledger::state_folder;
 use crate::output;
@@ -91,7 +90,9 @@ impl Serve {
         let token = std::env::var("CAPKEEP_SERVE_TOKEN").ok();
         let service = Service::open(config, &data, Arc::new(Packets), clock).map_err(told)?;
         let service = service.with_token(token).with_faults(faults);
-        block_on(async {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.context("cannot wait for the network")?;
+        let done = runtime.block_on(async {
             let server = Server::bind(self.listen, &data, service).await.map_err(told)?;
             let (address, certificate) = (server.address(), server.certificate().display().to_string());
             let words = format!(
@@ -102,7 +103,10 @@ impl Serve {
             output::print(words.as_bytes())?;
             server.run(interrupted()).await;
             Ok(Done::Fully)
-        })
+        });
+        // A file that is being uploaded is uploaded again after the next start.
+        runtime.shutdown_background();
+        done
     }
 }
 

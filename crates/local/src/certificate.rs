@@ -50,16 +50,16 @@ fn make(folder: &Path) -> Result<(), ServiceError> {
     let key = KeyPair::generate().map_err(wrong)?;
     let certificate = params.self_signed(&key).map_err(wrong)?;
     fs::create_dir_all(folder).map_err(ServiceError::file(folder))?;
-    write(&folder.join(KEY), &key.serialize_pem())?;
-    write(&folder.join(CERTIFICATE), &certificate.pem())
+    write_private(&folder.join(KEY), key.serialize_pem().as_bytes())?;
+    write_private(&folder.join(CERTIFICATE), certificate.pem().as_bytes())
 }
 
 /// Writes a file that only its owner can read, from the start.
-fn write(path: &Path, text: &str) -> Result<(), ServiceError> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), ServiceError> {
     if path.exists() {
         fs::remove_file(path).map_err(ServiceError::file(path))?;
     }
     let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = open.map_err(ServiceError::file(path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(ServiceError::file(path))
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(ServiceError::file(path))
 }

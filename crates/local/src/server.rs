@@ -29,6 +29,8 @@ const HEAD_BYTES: usize = 64 << 10;
 const CONNECTIONS: usize = 256;
 /// Time a client has for a head, a handshake or a body (chosen).
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Files stored at once (chosen: an account that does not answer must not hold up the others).
+const WORKERS: usize = 8;
 /// Time between two looks at the sessions (chosen: well below the second that clients pause).
 const TICK: Duration = Duration::from_millis(100);
 /// Time that connections and sessions have to end once the server shall (chosen: a large file is stored in less).
@@ -83,16 +85,17 @@ impl Server {
         let mut ticks = time::interval(TICK);
         ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         let mut tick = None;
+        let mut workers = JoinSet::new();
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 _ = ticks.tick() => {
-                    // One at a time, beside the requests: it may copy a large file.
                     if tick.as_ref().is_none_or(task::JoinHandle::is_finished) {
                         let service = Arc::clone(&service);
                         tick = Some(task::spawn_blocking(move || service.tick()));
                     }
+                    put_to_work(&service, &mut workers);
                     while connections.try_join_next().is_some() {}
                 }
                 Ok((stream, _)) = listener.accept(), if room.available_permits() > 0 => {
@@ -118,11 +121,21 @@ impl Server {
                 let ticking = Arc::clone(&service);
                 // A panic in there leaves the session to the next start.
                 let _ = task::spawn_blocking(move || ticking.tick()).await;
+                put_to_work(&service, &mut workers);
                 time::sleep(TICK / 10).await;
             }
         };
         // What is not stored by then is stored at the next start.
         let _ = time::timeout(FAREWELL, stored).await;
+    }
+}
+
+/// Has due files stored, each by a thread of its own.
+fn put_to_work(service: &Arc<Service>, workers: &mut JoinSet<()>) {
+    while workers.try_join_next().is_some() {}
+    if workers.len() < WORKERS && service.has_work() {
+        let service = Arc::clone(service);
+        workers.spawn_blocking(move || while service.work() {});
     }
 }
 

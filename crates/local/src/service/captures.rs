@@ -1,30 +1,20 @@
 //! The six operations on captures.
 
 use std::fs;
-use std::path::PathBuf;
 
-use capkeep_watcher::{CaptureRequest, Parameters, ResourceId, TargetType, check};
+use capkeep_watcher::{CaptureRequest, check};
 use serde_json::{Value, json};
 
-use crate::capture::Machine;
-
 use super::Service;
-use super::State;
 use super::config;
 use super::engine::{Order, Running};
 use super::faults::Action;
 use super::message::{Reply, Request};
 use super::normal::normal;
-use super::operations::{Operation, Place, Task, Urls};
-use super::places;
+use super::operations::Task;
+use super::plan::Planned;
 use super::random;
-use super::record::{Entry, Provisioning, Record, Session, stored_at};
-
-/// Name of a machine, where its packets come from, and the number of the instance where it is one.
-type Origin = (String, Machine, Option<String>);
-
-/// Code and message of an error.
-type Refusal = (&'static str, String);
+use super::record::{Entry, Provisioning, Record};
 
 /// A capture that is asked for.
 pub(super) struct Name<'a> {
@@ -44,12 +34,6 @@ impl Name<'_> {
     fn not_found(&self) -> Reply {
         Reply::error(404, "NotFound", &format!("Resource {} not found.", self.id))
     }
-}
-
-/// A session that is going to be: the engine's view, and ours.
-struct Planned {
-    order: Order,
-    session: Session,
 }
 
 impl Service {
@@ -135,8 +119,12 @@ impl Service {
         let now_ns = self.now();
         let mut guard = self.lock();
         let state = &mut *guard;
-        if let Some(entry) = state.captures.get(&name.key()) {
-            let same = normal(&given.properties, entry.record.created_ns) == entry.record.parameters;
+        // One that never began holds nothing, and is made anew.
+        let is_void =
+            |entry: &&Entry| entry.record.state == Provisioning::Failed && entry.record.sessions.is_empty();
+        if let Some(entry) = state.captures.get(&name.key()).filter(|entry| !is_void(entry)) {
+            let record = &entry.record;
+            let same = normal(&given.properties, record.created_ns, &self.config) == record.parameters;
             if !same || entry.record.state == Provisioning::Deleting {
                 let message = format!(
                     "Resource {} exists with other parameters or is being deleted. A capture cannot be changed: \
@@ -151,7 +139,7 @@ impl Service {
             let reply = Reply::json(201, &body);
             return self.begin(request, state, name, Task::Create, of, failure, fault, reply);
         }
-        let parameters = normal(&given.properties, now_ns);
+        let parameters = normal(&given.properties, now_ns, &self.config);
         let planned = match self.plan(&parameters, name) {
             Ok(planned) => planned,
             Err((code, message)) => return Reply::error(400, code, &message),
@@ -201,9 +189,8 @@ impl Service {
         }
         state.touched(name.watcher, &record.etag);
         let of = record.running_id.clone();
-        let storing = vec![false; running.len()];
         state.active.insert(name.key());
-        state.captures.insert(name.key(), Entry { record, running, storing, is_agent_gone: false });
+        state.captures.insert(name.key(), Entry { record, running, is_agent_gone: false });
         self.begin(request, state, name, Task::Create, of, failure, fault, Reply::json(201, &body))
     }
 
@@ -254,200 +241,5 @@ impl Service {
             fs::create_dir_all(folder).map_err(|error| format!("no folder for the capture file: {error}"))?;
         }
         self.engine.start(order)
-    }
-
-    /// Begins an operation and puts its places into the headers of the reply.
-    #[expect(clippy::too_many_arguments, reason = "each is one word of what is told")]
-    fn begin(
-        &self,
-        request: &Request,
-        state: &mut State,
-        name: &Name,
-        task: Task,
-        of: String,
-        failure: Option<(String, String)>,
-        fault: Option<&Action>,
-        reply: Reply,
-    ) -> Reply {
-        let version = super::version(request);
-        let now_ns = self.now();
-        let failure = match fault {
-            Some(Action::OperationFails { code, message }) => Some((code.clone(), message.clone())),
-            _ => failure,
-        };
-        let operation = Operation {
-            task,
-            capture: name.key(),
-            of,
-            region: name.region.to_owned(),
-            // A status is there at once.
-            ready_ns: if task == Task::QueryStatus { now_ns } else { self.ready_ns(now_ns) },
-            failure,
-            is_endless: fault == Some(&Action::OperationNeverEnds),
-            // Signatures were first seen with versions of 2024.
-            signature_length: if version.as_str() >= "2024" { self.config.signature_length } else { 0 },
-        };
-        let id = state.operations.begin(operation.clone());
-        let urls = self.urls(request, &version, now_ns);
-        let mut reply = reply
-            .with("retry-after", self.config.retry_after_s.to_string())
-            .with("azure-asyncnotification", "Enabled");
-        if task != Task::QueryStatus {
-            reply = reply.with("azure-asyncoperation", urls.of(&id, &operation, Place::Status));
-        }
-        if task != Task::Create {
-            reply = reply.with("location", urls.of(&id, &operation, Place::Result));
-        }
-        reply
-    }
-
-    pub(super) fn urls<'a>(&'a self, request: &Request, version: &'a str, now_ns: i64) -> Urls<'a> {
-        let (subscription, signer) = (&self.config.subscription, &self.signer);
-        Urls { base: request.base(), subscription, version, signer, now_ns }
-    }
-
-    /// Why there is no room for more captures, sessions, or for a second one at the same file.
-    fn no_room(&self, state: &State, planned: &[Planned]) -> Option<Reply> {
-        if state.captures.len() >= self.config.captures_at_most {
-            let message = format!("There are {} captures already; delete some.", state.captures.len());
-            return Some(Reply::error(400, "PacketCaptureCountLimitReached", &message));
-        }
-        let active = || state.active.iter().filter_map(|key| state.captures.get(key));
-        let running = active().flat_map(|entry| &entry.running).flatten().count();
-        let most = self.config.sessions_at_most;
-        if running + planned.len() > most {
-            let message = format!(
-                "{running} sessions run, this would begin {} more, and {most} may run at once: stop some, or allow more.",
-                planned.len()
-            );
-            return Some(Reply::error(400, "PacketCaptureSessionLimitReached", &message));
-        }
-        let sessions =
-            || active().flat_map(|entry| &entry.record.sessions).filter(|session| session.over.is_none());
-        let taken = planned.iter().find(|new| {
-            sessions().any(|old| {
-                let same_blob = new.session.stored.is_some() && new.session.stored == old.stored;
-                old.file == new.session.file || same_blob
-            })
-        })?;
-        let message = format!(
-            "A session that runs writes to the same place already ({}). Name another file.",
-            taken.session.file.display()
-        );
-        Some(Reply::error(409, "Conflict", &message))
-    }
-
-    /// The sessions a capture consists of.
-    fn plan(&self, parameters: &Parameters, name: &Name) -> Result<Vec<Planned>, (&'static str, String)> {
-        let target: ResourceId =
-            parameters.target.parse().map_err(|error| ("InvalidRequestFormat", format!("{error}.")))?;
-        let is_set = parameters.target_type() == Some(TargetType::ScaleSet);
-        let machines = self.machines(&target, parameters, is_set)?;
-        let location = &parameters.storage_location;
-        let path = location.local_path.as_ref().or(location.file_path.as_ref());
-        let wrong = |what: String| ("InvalidRequestFormat", format!("properties.storageLocation: {what}."));
-        let capture = name.capture;
-        let local = path.map(|path| places::local(path)).transpose().map_err(wrong)?;
-        let url = location.storage_path.as_deref().unwrap_or_default();
-        let account = location.storage_id.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
-        let blob = if url.is_empty() {
-            None
-        } else {
-            let account = account.as_ref().map(ResourceId::name);
-            Some(places::blob(url, account).map_err(wrong)?)
-        };
-        let mut folder = None;
-        if let Some(blob) = &blob
-            && !self.config.storage.is_empty()
-        {
-            let known =
-                self.config.storage.iter().find(|(known, _)| known.eq_ignore_ascii_case(&blob.account));
-            let Some((_, account)) = known else {
-                let message = format!("There is no storage account {:?} here.", blob.account);
-                return Err(("StorageAccountNotFound", message));
-            };
-            folder.clone_from(&account.folder);
-        }
-        let stored = blob.map(|blob| stored_at(folder.as_ref(), &self.data, &blob));
-        Ok(machines
-            .into_iter()
-            .map(|(name, machine, instance)| {
-                let of_machine = PathBuf::from("machines").join(&name);
-                let passing = || PathBuf::from("passing").join(format!("{}_{}.cap", capture, random::guid()));
-                let file = of_machine.join(local.clone().unwrap_or_else(passing));
-                let stored = stored.as_ref().map(|stored| match &instance {
-                    None => stored.clone(),
-                    // The path of a scale set is a prefix.
-                    Some(instance) => {
-                        let stem = stored.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                        let of = stored.with_file_name(&stem).join("virtualMachines").join(instance);
-                        of.join(format!("{stem}.cap"))
-                    }
-                });
-                let id = &parameters.target;
-                let target = instance
-                    .map_or_else(|| id.clone(), |instance| format!("{id}/virtualMachines/{instance}"));
-                let session = Session {
-                    machine: name.clone(),
-                    target,
-                    file: file.clone(),
-                    is_passing: local.is_none(),
-                    stored,
-                    ..Session::default()
-                };
-                let order =
-                    Order { name, machine, parameters: parameters.clone(), file: self.data.join(file) };
-                Planned { order, session }
-            })
-            .collect())
-    }
-
-    /// Machines of a target, of a scale set with the number of the instance.
-    fn machines(
-        &self,
-        target: &ResourceId,
-        parameters: &Parameters,
-        is_set: bool,
-    ) -> Result<Vec<Origin>, Refusal> {
-        let config = &self.config;
-        let machine = |name: &str| {
-            let at = config.machines.get(name).cloned().unwrap_or_default();
-            Machine { interface: at.interface, namespace: at.namespace }
-        };
-        let is_here = |name: &str, group: Option<&String>| {
-            name.eq_ignore_ascii_case(target.name())
-                && target.subscription.eq_ignore_ascii_case(&config.subscription)
-                && config.group(group).eq_ignore_ascii_case(&target.resource_group)
-        };
-        let not_here = |known: Vec<&String>| {
-            let message =
-                format!("The target {target} is not here. In resource group and name there are: {known:?}.");
-            ("TargetNotFound", message)
-        };
-        if !is_set {
-            let found = config.machines.iter().find(|(name, at)| is_here(name, at.resource_group.as_ref()));
-            let (name, _) = found.ok_or_else(|| not_here(config.machines.keys().collect()))?;
-            return Ok(vec![(name.clone(), machine(name), None)]);
-        }
-        let found = config.scale_sets.iter().find(|(name, at)| is_here(name, at.resource_group.as_ref()));
-        let (_, set) = found.ok_or_else(|| not_here(config.scale_sets.keys().collect()))?;
-        let scope = parameters.scope.clone().unwrap_or_default();
-        let number = |id: &String| id.rsplit('/').next().unwrap_or_default().to_owned();
-        let include: Vec<String> = scope.include.iter().flatten().map(number).collect();
-        let exclude: Vec<String> = scope.exclude.iter().flatten().map(number).collect();
-        let numbers: Vec<String> = (0..set.machines.len()).map(|index| index.to_string()).collect();
-        if let Some(unknown) = include.iter().chain(&exclude).find(|number| !numbers.contains(number)) {
-            let message = format!("The scale set has no instance {unknown:?}: it has {numbers:?}.");
-            return Err(("TargetNotFound", message));
-        }
-        let is_wanted =
-            |number: &String| (include.is_empty() || include.contains(number)) && !exclude.contains(number);
-        let wanted = set.machines.iter().zip(numbers).filter(|(_, number)| is_wanted(number));
-        let wanted: Vec<_> =
-            wanted.map(|(name, number)| (name.clone(), machine(name), Some(number))).collect();
-        if wanted.is_empty() {
-            return Err(("TargetNotFound", "The scope leaves no instance of the scale set.".into()));
-        }
-        Ok(wanted)
     }
 }

@@ -1,8 +1,9 @@
 //! What the service stands for: a subscription with machines, scale sets and storage accounts.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
+use capkeep_storage::Location;
 use serde::Deserialize;
 
 use super::error::ServiceError;
@@ -82,8 +83,10 @@ pub struct ScaleSet {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
-    /// Its folder; below the data folder where absent.
+    /// Its folder; below the data folder where neither this nor an endpoint is given.
     pub folder: Option<PathBuf>,
+    /// Its address, if it is an account of Azure or of what speaks like it.
+    pub endpoint: Option<String>,
     /// Resource group.
     pub resource_group: Option<String>,
     /// Region.
@@ -155,6 +158,32 @@ impl Config {
         if self.regions.is_empty() && self.watchers.is_empty() {
             return wrong("no region".into());
         }
+        let watchers = self.all_watchers();
+        let kinds = [
+            self.machines.keys().collect::<Vec<_>>(),
+            self.scale_sets.keys().collect(),
+            self.storage.keys().collect(),
+            watchers.iter().map(|(name, ..)| name).collect(),
+        ];
+        for names in kinds {
+            let mut seen = BTreeSet::new();
+            if let Some(name) = names.into_iter().find(|name| !seen.insert(name.to_ascii_lowercase())) {
+                return wrong(format!("{name:?} twice; names are the same whatever their case"));
+            }
+        }
+        for (name, account) in &self.storage {
+            if account.folder.is_some() && account.endpoint.is_some() {
+                return wrong(format!("both a folder and an endpoint for the storage account {name}"));
+            }
+            let Some(endpoint) = &account.endpoint else { continue };
+            match Location::parse(endpoint) {
+                Ok(at) if at.account_url().is_some() && at.container().is_none() && at.sas().is_none() => {}
+                Ok(_) => {
+                    return wrong(format!("an endpoint for {name} that is not the address of an account"));
+                }
+                Err(error) => return wrong(format!("an endpoint for {name} that is none: {error}")),
+            }
+        }
         for (name, set) in &self.scale_sets {
             if let Some(machine) = set.machines.iter().find(|machine| !self.machines.contains_key(*machine)) {
                 return wrong(format!("scale set {name} has machine {machine:?}, which is not there"));
@@ -170,6 +199,37 @@ impl Config {
         let named = self.watchers.iter();
         let named = named.map(|(name, at)| (name.clone(), at.region.clone(), at.resource_group.clone()));
         self.regions.iter().map(usual).chain(named).collect()
+    }
+
+    /// A storage account and its name as configured.
+    pub(super) fn account(&self, name: &str) -> Option<(&String, &Storage)> {
+        self.storage.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
+    /// Folder of an account that has one.
+    pub(super) fn folder(&self, account: &str, data: &Path) -> PathBuf {
+        let known = self.account(account).and_then(|(_, account)| account.folder.as_ref());
+        let folder =
+            known.cloned().unwrap_or_else(|| Path::new("storage").join(account.to_ascii_lowercase()));
+        if known.is_some() {
+            // Relative to where the process was started, as every path that is typed.
+            return std::path::absolute(&folder).unwrap_or(folder);
+        }
+        data.join(folder)
+    }
+
+    /// Where an account is, if that is not a folder.
+    pub(super) fn endpoint(&self, account: &str) -> Option<Location> {
+        // Those that are none were refused at the start.
+        Location::parse(self.account(account)?.1.endpoint.as_ref()?).ok()
+    }
+
+    /// The same for the account a URL is of, where none is named.
+    pub(super) fn endpoint_of(&self, url: &str, account: Option<&str>) -> Option<Location> {
+        match account {
+            Some(account) => self.endpoint(account),
+            None => self.endpoint(&Location::parse_plain(url).ok()?.account()),
+        }
     }
 
     /// A region, or the first where there is none.
@@ -229,6 +289,15 @@ mod tests {
         }
         assert!(Config::from_toml("[scale_sets.a]\nmachines = [\"b\"]").is_err());
         assert!(Config::from_toml("[machines.\"..\"]").is_err());
+        for text in [
+            "[machines.vm]\n[machines.VM]",
+            "regions = [\"a\"]\n[watchers.networkwatcher_A]\nregion = \"b\"\nresource_group = \"g\"",
+            "[storage.a]\nfolder = \"/a\"\nendpoint = \"http://127.0.0.1:1/a\"",
+            "[storage.a]\nendpoint = \"http://example.com\"",
+            "[storage.a]\nendpoint = \"https://a.blob.core.windows.net/c\"",
+        ] {
+            assert!(Config::from_toml(text).is_err(), "{text}");
+        }
     }
 
     #[test]

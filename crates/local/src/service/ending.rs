@@ -6,76 +6,65 @@ use std::path::{Path, PathBuf};
 use crate::capture::End;
 
 use super::Service;
+use super::engine::Running;
 use super::error::ServiceError;
 use super::places;
 use super::random;
-use super::record::{self, CUT_OFF, Entry, Over, Provisioning, Record, Session};
-
-/// A session that is over and whose files are to be stored.
-struct Work {
-    key: String,
-    index: usize,
-    session: Session,
-    end: End,
-    files: Vec<PathBuf>,
-}
+use super::record::{self, CUT_OFF, Entry, Over, Provisioning, Record};
+use super::storing;
 
 impl Service {
-    /// Looks after the sessions: those that are over are stored. To be called a few times a second.
+    /// Looks after the sessions: what is over is written down and its files are handed to [`Service::work`]. To be called a
+    /// few times a second; returns soon.
     pub fn tick(&self) {
-        for work in self.due() {
-            // Without the lock: a capture file may be large.
-            let errors = store(&work.session, &self.data, &work.files);
-            let (reason, mut failed) = match work.end {
-                End::Stopped(reason) => (Some(record::word(reason).to_owned()), Vec::new()),
-                End::Failed(text) => (None, vec![text]),
-            };
-            let is_failure = reason.is_none();
-            failed.extend(errors);
-            let mut state = self.lock();
-            let Some(entry) = state.captures.get_mut(&work.key) else { continue };
-            entry.running[work.index] = None;
-            entry.record.sessions[work.index].over = Some(Over { reason, errors: failed, is_failure });
-            // If this is not written, a restart stores the same file again.
-            let _ = entry.record.save(&self.data);
-        }
+        self.end_sessions();
         self.settle();
     }
 
-    /// Asks all sessions to end and waits for none: [`Service::tick`] stores them.
+    /// Asks all sessions to end and waits for none.
     pub fn stop_all(&self) {
         let state = self.lock();
         let active = state.active.iter().filter_map(|key| state.captures.get(key));
         active.flat_map(|entry| &entry.running).flatten().for_each(|running| running.stop());
     }
 
-    /// True while a session runs or is being stored.
+    /// True while a session runs, or a file is stored for the first time.
     pub fn is_busy(&self) -> bool {
         let state = self.lock();
         state.active.iter().filter_map(|key| state.captures.get(key)).any(|entry| !entry.record.is_over())
     }
 
-    fn due(&self) -> Vec<Work> {
+    fn end_sessions(&self) {
+        // They end their threads when they go, without the lock.
+        let mut gone: Vec<Box<dyn Running>> = Vec::new();
         let mut guard = self.lock();
         let state = &mut *guard;
-        let mut out = Vec::new();
         for key in &state.active {
-            let Some(entry) = state.captures.get_mut(key) else { continue };
-            for (index, running) in entry.running.iter().enumerate() {
-                let Some(running) = running.as_ref().filter(|_| !entry.storing[index]) else { continue };
-                let now = running.snapshot();
-                let session = &mut entry.record.sessions[index];
+            let Some(Entry { record, running, .. }) = state.captures.get_mut(key) else { continue };
+            let mut has_ended = false;
+            for (session, slot) in record.sessions.iter_mut().zip(running) {
+                let Some(now) = slot.as_ref().map(|running| running.snapshot()) else { continue };
                 session.packets = now.packets;
                 session.bytes = now.bytes;
                 session.drops = now.drops;
-                if let Some(end) = now.over {
-                    entry.storing[index] = true;
-                    let (session, files) = (session.clone(), running.files());
-                    out.push(Work { key: key.clone(), index, session, end, files });
-                }
+                let Some(end) = now.over else { continue };
+                let Some(running) = slot.take() else { continue };
+                session.unstored = storing::unstored(session, &self.data, &running.files());
+                session.over = Some(match end {
+                    End::Stopped(reason) => {
+                        Over { reason: Some(record::word(reason).to_owned()), ..Over::default() }
+                    }
+                    End::Failed(text) => Over { errors: vec![text], is_failure: true, ..Over::default() },
+                });
+                gone.push(running);
+                has_ended = true;
+            }
+            if has_ended {
+                // If this is not written, a restart takes the session for one that was cut off.
+                let _ = record.save(&self.data);
             }
         }
-        out
+        drop(guard);
     }
 
     /// Captures that have been `Updating` or `Deleting` long enough no longer are.
@@ -100,14 +89,22 @@ impl Service {
                     state.touched(&watcher, &etag);
                 }
                 Provisioning::Deleting if is_over && now_ns >= record.settled_ns => {
+                    // What cannot be written down would be lost: it is tried again with the next tick.
+                    if record.has_unstored() && record.save_leaving(&self.data).is_err() {
+                        continue;
+                    }
                     // If it stays, a restart removes it: it says `Deleting`.
                     let _ = record.remove(&self.data);
                     let watcher = record.watcher.clone();
-                    state.captures.remove(&key);
                     state.active.remove(&key);
+                    if let Some(entry) = state.captures.remove(&key)
+                        && entry.record.has_unstored()
+                    {
+                        state.leaving.insert(entry.record.running_id.clone(), entry.record);
+                    }
                     state.touched(&watcher, &random::etag());
                 }
-                Provisioning::Succeeded | Provisioning::Failed if is_over => {
+                Provisioning::Succeeded | Provisioning::Failed if is_over && !record.has_unstored() => {
                     state.active.remove(&key);
                 }
                 _ => {}
@@ -117,27 +114,43 @@ impl Service {
 
     /// Takes up what an earlier process left.
     pub(super) fn resume(&self) -> Result<(), ServiceError> {
+        let file = || ServiceError::file(&self.data);
+        let mut state = self.lock();
+        for mut record in record::load_leaving(&self.data)? {
+            storing::again(&mut record);
+            state.leaving.insert(record.running_id.clone(), record);
+        }
         for mut record in record::load(&self.data)? {
-            let was_running = !record.is_over();
+            storing::again(&mut record);
+            let mut has_changed = record.sessions.is_empty();
             for session in record.sessions.iter_mut().filter(|session| session.over.is_none()) {
                 let mut errors = vec![CUT_OFF.to_owned()];
-                errors.extend(rescue(session, &self.data));
-                session.over = Some(Over { reason: None, errors, is_failure: false });
+                let files = left(&self.data.join(&session.file));
+                errors.extend(files.iter().filter_map(|file| cut(file).err()));
+                session.unstored = storing::unstored(session, &self.data, &files);
+                session.over = Some(Over { errors, was_cut: true, ..Over::default() });
+                has_changed = true;
             }
             if record.state == Provisioning::Deleting {
-                let removed = record.remove(&self.data);
-                removed.map_err(ServiceError::file(&self.data))?;
+                if record.has_unstored() {
+                    record.save_leaving(&self.data).map_err(file())?;
+                    state.leaving.insert(record.running_id.clone(), record.clone());
+                }
+                record.remove(&self.data).map_err(file())?;
                 continue;
             }
             if record.state == Provisioning::Updating {
                 record.state = no_session(&record);
+                has_changed = true;
             }
-            if was_running || record.sessions.is_empty() {
-                record.save(&self.data).map_err(ServiceError::file(&self.data))?;
+            if has_changed {
+                record.save(&self.data).map_err(file())?;
             }
             let key = record.id.to_ascii_lowercase();
-            let entry = Entry { record, running: Vec::new(), storing: Vec::new(), is_agent_gone: false };
-            self.lock().captures.insert(key, entry);
+            if record.has_unstored() {
+                state.active.insert(key.clone());
+            }
+            state.captures.insert(key, Entry { record, running: Vec::new(), is_agent_gone: false });
         }
         Ok(())
     }
@@ -148,24 +161,16 @@ fn no_session(record: &Record) -> Provisioning {
     if record.sessions.is_empty() { Provisioning::Failed } else { Provisioning::Succeeded }
 }
 
-/// Cuts the files of a session at their last whole record and stores them; what went wrong.
-fn rescue(session: &Session, data: &Path) -> Vec<String> {
-    let mut errors = Vec::new();
-    let files = left(&data.join(&session.file));
-    for file in &files {
-        let cut = places::whole_records(file)
-            .and_then(|length| OpenOptions::new().write(true).open(file)?.set_len(length));
-        if let Err(error) = cut {
-            errors.push(format!("{}: {error}", file.display()));
-        }
-    }
-    errors.extend(store(session, data, &files));
-    errors
+/// Cuts a file at its last whole record; what went wrong.
+fn cut(file: &Path) -> Result<(), String> {
+    places::whole_records(file)
+        .and_then(|length| OpenOptions::new().write(true).open(file)?.set_len(length))
+        .map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Files of a session whose process is gone: the capture file, or those of a ring, whose names go on with `_` and a
 /// number.
-fn left(file: &Path) -> Vec<PathBuf> {
+pub(super) fn left(file: &Path) -> Vec<PathBuf> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let is_of_ring = |path: &Path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -182,36 +187,4 @@ fn left(file: &Path) -> Vec<PathBuf> {
     let mut out: Vec<PathBuf> = paths.filter(|path| is_of_ring(path)).collect();
     out.sort();
     out
-}
-
-/// Copies files to their account; what went wrong. Files nobody named go once they are there.
-fn store(session: &Session, data: &Path, files: &[PathBuf]) -> Vec<String> {
-    let Some(stored) = &session.stored else { return Vec::new() };
-    let own = data.join(&session.file);
-    let own_stem = own.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut errors = Vec::new();
-    for file in files {
-        // A file of a ring keeps what tells it from the others.
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let to = match stem.strip_prefix(&own_stem).filter(|rest| !rest.is_empty()) {
-            None => stored.clone(),
-            Some(rest) => {
-                let stem = stored.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                stored.with_file_name(format!("{stem}{rest}.cap"))
-            }
-        };
-        let copied = places::deliver(file, &to);
-        match copied {
-            Ok(()) if session.is_passing => {
-                // It is stored; a copy that stays costs room and nothing else.
-                let _ = fs::remove_file(file);
-            }
-            Ok(()) => {}
-            Err(error) => {
-                errors.push("StorageFailed".to_owned());
-                errors.push(format!("{} could not be stored: {error}", file.display()));
-            }
-        }
-    }
-    errors
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ServiceError {
     /// A file or folder cannot be used.
-    #[error("cannot use {path}")]
+    #[error("cannot use {}", .path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -39,6 +39,15 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
+    /// Another process uses the data folder.
+    #[error("another capkeep serve uses {}", .path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers")]
+    Randomness,
     /// The certificate cannot be made or used.
     #[error("no certificate: {what}")]
     Certificate {

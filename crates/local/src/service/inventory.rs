@@ -1,5 +1,8 @@
 //! What lies around captures: watchers, machines, scale sets, agents, storage accounts, groups.
 
+use std::path::Path;
+
+use capkeep_storage::Location;
 use serde_json::{Value, json};
 
 use super::config::Config;
@@ -9,6 +12,7 @@ use super::route::{Child, Kind};
 /// The resources of a configuration.
 pub(super) struct Inventory<'a> {
     pub(super) config: &'a Config,
+    pub(super) data: &'a Path,
     /// A fault: no machine has the agent.
     pub(super) is_agent_gone: bool,
 }
@@ -119,6 +123,10 @@ impl Inventory<'_> {
 
     /// An account. Where none is configured every name is one.
     pub(super) fn account(&self, name: &str, group: &str, region: &str) -> Value {
+        let at = self
+            .config
+            .endpoint(name)
+            .unwrap_or_else(|| Location::folder_at(self.config.folder(name, self.data)));
         json!({
             "name": name,
             "id": self.id(group, "Microsoft.Storage/storageAccounts", name),
@@ -127,7 +135,11 @@ impl Inventory<'_> {
             "kind": "StorageV2",
             "sku": { "name": "Standard_LRS", "tier": "Standard" },
             "tags": {},
-            "properties": { "provisioningState": "Succeeded", "allowSharedKeyAccess": true },
+            "properties": {
+                "provisioningState": "Succeeded",
+                "allowSharedKeyAccess": true,
+                "primaryEndpoints": { "blob": format!("{}/", at.to_string().trim_end_matches('/')) },
+            },
         })
     }
 

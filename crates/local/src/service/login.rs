@@ -156,6 +156,23 @@ pub(super) fn refuse(
     Some(Reply::error(401, "InvalidAuthenticationToken", message).with("www-authenticate", challenge))
 }
 
+/// What to answer where no token is asked for and the request comes from a page in a browser, which can send requests to
+/// this machine too: it names itself, or the host it was loaded from (which may have been made to point here).
+pub(super) fn refuse_strangers(request: &Request) -> Option<Reply> {
+    let host = request.header("host").unwrap_or("localhost");
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let is_here = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_here && request.header("origin").is_none() {
+        return None;
+    }
+    let message = "Without a token only programs on this machine are answered, at localhost or 127.0.0.1.";
+    Some(Reply::error(403, "RequestFromElsewhere", message))
+}
+
 /// True for a token that was given out here and is still good.
 fn is_ours(token: &str, signer: &Signer, now_ns: i64) -> bool {
     let Some((text, signature)) = token.rsplit_once('.') else { return false };

@@ -15,14 +15,17 @@ mod message;
 mod normal;
 mod operations;
 mod places;
+mod plan;
+mod polling;
 mod random;
 mod record;
 mod route;
+mod storing;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,9 +39,9 @@ pub use message::{Mishap, Reply, Request};
 
 use captures::Name;
 use inventory::Inventory;
-use operations::{Operations, Place, Task};
+use operations::{Operations, Place};
 use random::Signer;
-use record::Entry;
+use record::{Entry, Record};
 use route::{Below, Kind, Route, Verb};
 
 /// Nanoseconds since the epoch.
@@ -56,14 +59,20 @@ pub struct Service {
     clock: Clock,
     signer: Signer,
     state: Mutex<State>,
+    /// Held as long as the service uses its data folder.
+    _lock: File,
 }
 
 #[derive(Default)]
 struct State {
     /// By id in lower case.
     captures: BTreeMap<String, Entry>,
-    /// Those of the captures that have sessions or are being made or deleted.
+    /// Those of the captures that have sessions, are being made or deleted, or have files to be stored.
     active: BTreeSet<String>,
+    /// What is still to be stored of captures that were deleted, by their running id.
+    leaving: BTreeMap<String, Record>,
+    /// Files that are stored right now.
+    storing: BTreeSet<PathBuf>,
     operations: Operations,
     faults: Vec<Fault>,
     /// By name in lower case.
@@ -87,7 +96,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// If the configuration cannot be, or the data folder cannot be used.
+    /// If the configuration cannot be, or the data folder cannot be used, by this process or because another one does.
     pub fn open(
         config: Config,
         data: impl Into<PathBuf>,
@@ -98,12 +107,13 @@ impl Service {
         let data = data.into();
         fs::create_dir_all(&data).map_err(ServiceError::file(&data))?;
         let data = fs::canonicalize(&data).map_err(ServiceError::file(&data))?;
-        let mut state = State::default();
+        let lock = lock(&data)?;
+        let mut state = State { operations: Operations::open(&data), ..State::default() };
         for (watcher, _, _) in config.all_watchers() {
             state.touched(&watcher, &random::etag());
         }
-        let (token, signer) = (None, Signer::new());
-        let service = Self { config, data, token, engine, clock, signer, state: Mutex::new(state) };
+        let (token, signer, state) = (None, Signer::of(&data)?, Mutex::new(state));
+        let service = Self { config, data, token, engine, clock, signer, state, _lock: lock };
         service.resume()?;
         Ok(service)
     }
@@ -173,6 +183,11 @@ impl Service {
     }
 
     fn answer(&self, request: &Request, fault: Option<&Action>) -> Reply {
+        if self.token.is_none()
+            && let Some(refused) = login::refuse_strangers(request)
+        {
+            return refused;
+        }
         let base = request.base();
         let route = route::route(request);
         match &route {
@@ -285,7 +300,8 @@ impl Service {
                 None => not_there(type_of(kind), &name, &group),
             },
             Below::Children { group, kind, name, child, of } => {
-                let inventory = Inventory { config: &self.config, is_agent_gone: is_agent_gone(fault) };
+                let inventory =
+                    Inventory { config: &self.config, data: &self.data, is_agent_gone: is_agent_gone(fault) };
                 let parent = self.find(kind, &group, &name, fault);
                 parent
                     .and_then(|parent| inventory.children(&parent, kind, child, of.as_deref()))
@@ -304,65 +320,11 @@ impl Service {
         if !request.method.eq_ignore_ascii_case("PUT") {
             return None;
         }
-        let inventory = Inventory { config: &self.config, is_agent_gone: false };
+        let inventory = Inventory { config: &self.config, data: &self.data, is_agent_gone: false };
         let parent = self.find(Kind::Machine, group, name, None)?;
         let all = inventory.children(&parent, Kind::Machine, route::Child::Extension, None)?;
         let all: Value = serde_json::from_slice(&all.body).ok()?;
         Some(Reply::json(200, &all["value"][0]))
-    }
-
-    fn poll(&self, request: &Request, region: &str, id: &str, place: Place) -> Reply {
-        let now_ns = self.now();
-        let guard = self.lock();
-        let state = &*guard;
-        let Some(operation) = state.operations.get(id, region) else {
-            let message =
-                format!("The operation {id} is not known. The local watcher forgets them when it ends.");
-            return Reply::error(404, "NotFound", &message);
-        };
-        if let Some(refused) = operations::refuse(request, id, operation, place, &self.signer) {
-            return refused;
-        }
-        let entry = state.captures.get(&operation.capture);
-        let entry = entry.filter(|entry| entry.record.running_id == operation.of);
-        let is_done = !operation.is_endless
-            && now_ns >= operation.ready_ns
-            && (operation.failure.is_some()
-                || match operation.task {
-                    Task::Create | Task::QueryStatus => true,
-                    Task::Stop => entry.is_none_or(|entry| entry.record.is_over()),
-                    Task::Delete => entry.is_none(),
-                });
-        let pause = self.config.retry_after_s.to_string();
-        if place == Place::Status {
-            let reply = Reply::json(200, &operations::status(operation, is_done));
-            return if is_done { reply } else { reply.with("retry-after", pause) };
-        }
-        let version = version(request);
-        let urls = self.urls(request, &version, now_ns);
-        let location = urls.of(id, operation, Place::Result);
-        let status = urls.of(id, operation, Place::Status);
-        if !is_done {
-            return Reply::empty(202)
-                .with("location", location)
-                .with("azure-asyncoperation", status)
-                .with("retry-after", pause);
-        }
-        if let Some((code, message)) = &operation.failure {
-            return Reply::error(500, code, message);
-        }
-        let gone = || Reply::error(404, "NotFound", "The capture of the operation is not there any more.");
-        match (operation.task, entry) {
-            (Task::Delete, _) => Reply::empty(204),
-            (Task::Stop, _) => {
-                Reply::json(200, &Value::Null).with("location", location).with("azure-asyncoperation", status)
-            }
-            (Task::Create, Some(entry)) => Reply::json(200, &entry.record.resource(&entry.record.etag)),
-            (Task::QueryStatus, Some(entry)) => Reply::json(200, &entry.record.status(entry.is_agent_gone))
-                .with("location", location)
-                .with("azure-asyncnotification", "Enabled"),
-            (_, None) => gone(),
-        }
     }
 
     /// Name, region and group of a watcher, as configured.
@@ -373,7 +335,8 @@ impl Service {
 
     fn inventory(&self, kind: Kind, fault: Option<&Action>) -> Vec<(String, Value)> {
         let state = self.lock();
-        let inventory = Inventory { config: &self.config, is_agent_gone: is_agent_gone(fault) };
+        let inventory =
+            Inventory { config: &self.config, data: &self.data, is_agent_gone: is_agent_gone(fault) };
         let of = |watcher: &str| {
             let active = state.active.iter().filter_map(|key| state.captures.get(key));
             let here = active.filter(|entry| entry.record.watcher == watcher && !entry.record.is_over());
@@ -389,7 +352,7 @@ impl Service {
             && config::is_name(name)
             && config::is_name(group)
         {
-            let inventory = Inventory { config: &self.config, is_agent_gone: false };
+            let inventory = Inventory { config: &self.config, data: &self.data, is_agent_gone: false };
             return Some(inventory.account(name, group, &self.config.region(None)));
         }
         let mut all = self.inventory(kind, fault).into_iter();
@@ -428,6 +391,18 @@ impl Service {
             "location": self.config.region(None),
             "properties": { "provisioningState": "Succeeded" },
         })
+    }
+}
+
+/// Two processes with the same captures would undo each other's work.
+fn lock(data: &Path) -> Result<File, ServiceError> {
+    let path = data.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(ServiceError::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServiceError::Taken { path: data.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(ServiceError::file(path)(error)),
     }
 }
 

@@ -1,12 +1,15 @@
 //! A request as the service answers it: defaults filled in, words written its way.
 
+use capkeep_storage::Location;
 use capkeep_watcher::{
     CaptureSettings, Filter, Other, Parameters, Protocol, ResourceId, Scope, StorageLocation, TargetType,
     limits,
 };
 
+use super::config::Config;
+
 /// Parameters as the service answers them. Fields nobody knows are dropped.
-pub(super) fn normal(given: &Parameters, blob_ns: i64) -> Parameters {
+pub(super) fn normal(given: &Parameters, blob_ns: i64, config: &Config) -> Parameters {
     let kind = given.target_type().unwrap_or(TargetType::Machine);
     let is_set = kind == TargetType::ScaleSet;
     let is_ring = given.is_ring();
@@ -14,7 +17,8 @@ pub(super) fn normal(given: &Parameters, blob_ns: i64) -> Parameters {
     let location = &given.storage_location;
     Parameters {
         target: given.target.clone(),
-        scope: (scope.is_some() || is_set).then(|| Scope {
+        // It came with the type of the target, and is answered with it.
+        scope: (scope.is_some() || is_set || given.target_type_text.is_some()).then(|| Scope {
             include: Some(instances(scope.and_then(|scope| scope.include.as_ref()), &given.target)),
             exclude: Some(instances(scope.and_then(|scope| scope.exclude.as_ref()), &given.target)),
             other: Other::new(),
@@ -30,7 +34,7 @@ pub(super) fn normal(given: &Parameters, blob_ns: i64) -> Parameters {
         time_limit_in_seconds: or(given.time_limit_in_seconds, limits::TIME.default).filter(|_| !is_ring),
         storage_location: StorageLocation {
             storage_id: some(location.storage_id.as_ref()),
-            storage_path: Some(storage_path(given, blob_ns)),
+            storage_path: Some(storage_path(given, blob_ns, config)),
             file_path: some(location.file_path.as_ref()),
             local_path: some(location.local_path.as_ref()),
             other: Other::new(),
@@ -88,13 +92,16 @@ fn instances(given: Option<&Vec<String>>, set: &str) -> Vec<String> {
     given.into_iter().flatten().map(full).collect()
 }
 
-/// URL of the blob: as given, by the default layout, or nothing if the file stays on the machine.
-fn storage_path(given: &Parameters, blob_ns: i64) -> String {
+/// URL of the blob: as given, by the default layout, or nothing if the file stays on the machine. Of an account with an
+/// endpoint it is below that, so that it can be fetched from there.
+fn storage_path(given: &Parameters, blob_ns: i64, config: &Config) -> String {
     let location = &given.storage_location;
-    if let Some(path) = some(location.storage_path.as_ref()) {
-        return path;
-    }
     let account = some(location.storage_id.as_ref()).and_then(|id| id.parse::<ResourceId>().ok());
+    if let Some(path) = some(location.storage_path.as_ref()) {
+        let endpoint = config.endpoint_of(&path, account.as_ref().map(ResourceId::name));
+        let there = endpoint.zip(Location::parse_plain(&path).ok());
+        return there.map_or(path, |(endpoint, path)| path.with_endpoint(&endpoint).to_string());
+    }
     let (Some(account), Ok(target)) = (account, given.target.parse::<ResourceId>()) else {
         return String::new();
     };
@@ -110,8 +117,9 @@ fn storage_path(given: &Parameters, blob_ns: i64) -> String {
         target.name()
     );
     let account = account.name().to_ascii_lowercase();
-    format!(
-        "https://{account}.blob.core.windows.net/network-watcher-logs/{}/{file}",
-        below.to_ascii_lowercase()
-    )
+    let base = match config.endpoint(&account) {
+        Some(endpoint) => endpoint.to_string(),
+        None => format!("https://{account}.blob.core.windows.net"),
+    };
+    format!("{base}/network-watcher-logs/{}/{file}", below.to_ascii_lowercase())
 }

@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::message::decode;
+use capkeep_storage::{BlobName, Location};
+use serde::{Deserialize, Serialize};
 
 /// Longest name of a file or folder, in bytes: Linux' `NAME_MAX`.
 const NAME_BYTES: usize = 255;
@@ -58,65 +60,74 @@ fn checked(word: &str) -> Result<&str, String> {
 }
 
 /// Where a blob is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BlobPlace {
-    /// Name of the account.
+    /// Name of the account, in lower case.
     pub(super) account: String,
     /// Container and path in it, below the account's folder.
     pub(super) path: PathBuf,
 }
 
-/// Where the URL of a blob points to: `https://ACCOUNT.blob…/CONTAINER/NAME`, or with the account first in the path.
+impl BlobPlace {
+    /// Container and name.
+    pub(super) fn blob(&self) -> BlobName {
+        // It was made of a URL's words.
+        let text = self.path.to_string_lossy();
+        let (container, name) = text.split_once('/').unwrap_or((&text, ""));
+        BlobName::new(container, name)
+    }
+}
+
+/// Where the URL of a blob points to: `https://ACCOUNT.blob…/CONTAINER/NAME`, with the account first in the path, or
+/// below the endpoint of its account.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub(super) fn blob(url: &str, account: Option<&str>) -> Result<BlobPlace, String> {
+pub(super) fn blob(
+    url: &str,
+    account: Option<&str>,
+    endpoint: Option<&Location>,
+) -> Result<BlobPlace, String> {
     let wrong = |what: &str| format!("{url:?} {what}");
-    let rest = url.split_once("://").map(|(_, rest)| rest).ok_or_else(|| wrong("is not a URL"))?;
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (host, path) = rest.split_once('/').ok_or_else(|| wrong("names no container"))?;
-    let mut words = Vec::new();
-    for word in path.split('/') {
-        words.push(decode(word).ok_or_else(|| wrong("is not encoded as a URL is"))?);
-    }
-    // Emulators have the account in the path.
-    let in_path = !host.contains(".blob.");
-    let named = if in_path && words.len() > 2 {
-        words.remove(0)
-    } else {
-        host.split('.').next().unwrap_or_default().to_owned()
-    };
-    let account = account.map_or(named, str::to_owned);
-    if !super::config::is_name(&account) {
+    let location = Location::parse_plain(url).map_err(|error| error.to_string())?;
+    let location = endpoint.map_or_else(|| location.clone(), |endpoint| location.with_endpoint(endpoint));
+    let account = account.map_or_else(|| location.account(), str::to_owned);
+    if location.account_url().is_none() || !super::config::is_name(&account) {
         return Err(wrong("names no storage account"));
     }
-    let chars: usize = words.iter().skip(1).map(|word| word.chars().count() + 1).sum();
-    if words.len() < 2 || chars > BLOB_CHARS + 1 {
-        return Err(wrong("names no blob, or one with a name that is too long"));
+    let (Some(container), Some(name)) = (location.container(), location.name()) else {
+        return Err(wrong("names no blob"));
+    };
+    if name.chars().count() > BLOB_CHARS {
+        return Err(wrong("names a blob with a name that is too long"));
     }
-    let mut out = PathBuf::new();
-    for word in &words {
-        let is_wrong = word.is_empty() || word == "." || word.contains(['/', '\\']);
-        if is_wrong {
+    let mut path = PathBuf::new();
+    for word in std::iter::once(container).chain(name.split('/')) {
+        if word.is_empty() || word == "." || word.contains(['/', '\\']) {
             return Err(wrong("has an empty name, a . or a \\ in it"));
         }
-        out.push(checked(word).map_err(|what| wrong(&what))?);
+        path.push(checked(word).map_err(|what| wrong(&what))?);
     }
-    Ok(BlobPlace { account, path: out })
+    Ok(BlobPlace { account: account.to_ascii_lowercase(), path })
 }
 
-/// Copies a file so that it is whole or not there: beside its place, to the disk, then renamed.
+/// Copies a file so that it is whole or not there: beside its place, to the disk, then renamed. What is there already
+/// stays; that it is the same is no error.
 ///
 /// # Errors
 ///
-/// If it cannot be read or written.
+/// If it cannot be read or written, or another file is there.
 pub(super) fn deliver(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        return if is_same(from, to)? { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) };
+    }
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let partial = beside(to);
+    // Named after its place, so that what a process left behind that was killed is overwritten and not added to.
+    let partial = to.with_file_name(format!(".{}.part", super::random::short(&to.to_string_lossy())));
     let copied = (|| {
-        let mut out = File::create(&partial)?;
+        let mut out = private().truncate(true).create(true).open(&partial)?;
         io::copy(&mut File::open(from)?, &mut out)?;
         out.sync_all()?;
         fs::rename(&partial, to)?;
@@ -128,6 +139,28 @@ pub(super) fn deliver(from: &Path, to: &Path) -> io::Result<()> {
     copied
 }
 
+/// For files that only their owner can read: packets hold what is nobody else's business.
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    options
+}
+
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (BufReader::new(one).bytes(), BufReader::new(other).bytes());
+    loop {
+        match (one.next().transpose()?, other.next().transpose()?) {
+            (None, None) => return Ok(true),
+            (a, b) if a != b => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
 /// Writes a file so that it has its old or its new content, whatever happens.
 ///
 /// # Errors
@@ -137,7 +170,7 @@ pub(super) fn write(to: &Path, content: &[u8]) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let partial = beside(to);
-    let mut out = File::create(&partial)?;
+    let mut out = private().create_new(true).open(&partial)?;
     out.write_all(content)?;
     out.sync_all()?;
     fs::rename(&partial, to)?;
@@ -225,12 +258,19 @@ mod tests {
 
     #[test]
     fn blobs_are_mapped_below_their_account() {
-        let place = blob("https://sa1.blob.core.windows.net/c/a/b.cap", None).unwrap();
-        assert_eq!((place.account.as_str(), place.path.as_path()), ("sa1", Path::new("c/a/b.cap")));
-        let place = blob("http://127.0.0.1:10000/sa1/c/b.cap", None).unwrap();
-        assert_eq!((place.account.as_str(), place.path.as_path()), ("sa1", Path::new("c/b.cap")));
+        let endpoint = Location::parse("http://127.0.0.1:10000/sa1").unwrap();
+        for (url, endpoint, path) in [
+            ("https://sa1.blob.core.windows.net/c/a/b.cap", None, "c/a/b.cap"),
+            ("http://127.0.0.1:10000/sa1/c/b.cap", None, "c/b.cap"),
+            ("http://127.0.0.1:10000/sa1/c/b.cap", Some(&endpoint), "c/b.cap"),
+            ("https://SA1.blob.core.windows.net/c/b%20b.cap", Some(&endpoint), "c/b b.cap"),
+        ] {
+            let place = blob(url, None, endpoint).unwrap();
+            assert_eq!((place.account.as_str(), place.path.as_path()), ("sa1", Path::new(path)), "{url}");
+        }
         for url in [
             "x",
+            "file:///srv//c/b.cap",
             "https://sa1.blob.core.windows.net/c",
             "https://sa1.blob.core.windows.net/c/../../x.cap",
             "https://sa1.blob.core.windows.net/c/%2e%2e/%2e%2e/x.cap",
@@ -239,8 +279,22 @@ mod tests {
             "https://sa1.blob.core.windows.net//etc/x.cap",
             "https://..blob.core.windows.net/c/x.cap",
         ] {
-            assert!(blob(url, None).is_err(), "{url}");
+            assert!(blob(url, None, None).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a.cap"), folder.path().join("b/b.cap"));
+        fs::write(&from, "new").unwrap();
+        deliver(&from, &to).unwrap();
+        // As after a crash behind the copying.
+        deliver(&from, &to).unwrap();
+        fs::write(&from, "other").unwrap();
+        assert_eq!(deliver(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+        assert_eq!(fs::read_dir(to.parent().unwrap()).unwrap().count(), 1, "nothing half is left");
     }
 
     #[test]

@@ -1,8 +1,14 @@
 //! Guids and signatures.
 
+use std::fs;
+use std::path::Path;
+
 use aws_lc_rs::{constant_time, digest, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::ServiceError;
+use crate::certificate;
 
 /// A random guid (RFC 9562, version 4).
 pub(super) fn guid() -> String {
@@ -28,15 +34,28 @@ pub(super) fn etag() -> String {
     format!("W/\"{}\"", guid())
 }
 
-/// A key that lives as long as the process, and what it signs.
+/// File of the key that signs.
+const KEY: &str = "signing.key";
+
+/// A key that lives as long as the data folder, so that what it signed is good after a restart, and what it signs.
 pub(super) struct Signer(hmac::Key);
 
 impl Signer {
-    pub(super) fn new() -> Self {
-        let mut key = [0u8; 32];
-        // As above; a key of zeros would only let clients of this machine forge poll URLs of this machine.
-        let _ = rand::fill(&mut key);
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
+    /// The key of a data folder; made where there is none.
+    pub(super) fn of(data: &Path) -> Result<Self, ServiceError> {
+        let path = data.join(KEY);
+        let known = fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let mut key = [0u8; 32];
+                let failed = |_| ServiceError::Randomness;
+                rand::fill(&mut key).map_err(failed)?;
+                certificate::write_private(&path, &key)?;
+                key
+            }
+        };
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 
     /// HMAC-SHA-256 in base64url.
@@ -66,6 +85,12 @@ impl Signer {
 pub(super) fn same(a: &str, b: &str) -> bool {
     let hash = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
     constant_time::verify_slices_are_equal(hash(a).as_ref(), hash(b).as_ref()).is_ok()
+}
+
+/// A short name for a text.
+pub(super) fn short(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..12).unwrap_or_default())
 }
 
 /// Text in base64url.

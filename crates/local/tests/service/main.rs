@@ -13,4 +13,5 @@ mod hostile;
 mod life;
 mod recorded;
 mod server;
+mod storing;
 mod support;

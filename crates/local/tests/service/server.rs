@@ -55,6 +55,12 @@ fn get(address: SocketAddr, path: &str, headers: &str) -> String {
 #[test]
 fn http_is_answered_with_urls_of_the_host_that_was_asked() {
     serving(None, |address| {
+        // Pages in a browser can send requests here too.
+        for stranger in ["Host: example.com", "Host: 127.0.0.1:1\r\nOrigin: http://example.com"] {
+            let head = format!("GET /subscriptions HTTP/1.1\r\n{stranger}\r\nConnection: close\r\n\r\n");
+            let answer = raw(address, head.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 403"), "{stranger}: {answer}");
+        }
         let answer = get(address, "/metadata/endpoints?api-version=2022-09-01", "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();

@@ -99,7 +99,7 @@ impl Stand {
         Self::over(config, Arc::new(tempfile::tempdir().unwrap()), engine)
     }
 
-    fn over(config: Config, folder: Arc<tempfile::TempDir>, engine: Fake) -> Self {
+    pub(crate) fn over(config: Config, folder: Arc<tempfile::TempDir>, engine: Fake) -> Self {
         let clock = Arc::clone(&engine.clock);
         let clock = Arc::new(move || clock.load(Ordering::SeqCst));
         let service = Service::open(config.clone(), folder.path(), Arc::new(engine.clone()), clock).unwrap();
@@ -108,7 +108,16 @@ impl Stand {
 
     /// The same folder, after the process was killed.
     pub(crate) fn restarted(self) -> Self {
-        Self::over(self.config.clone(), Arc::clone(&self.folder), self.engine.clone())
+        let Self { service, engine, folder, config } = self;
+        // A folder is one process's at a time.
+        drop(service);
+        Self::over(config, folder, engine)
+    }
+
+    /// Looks after the sessions and stores what is due.
+    pub(crate) fn settle(&self) {
+        self.service.tick();
+        while self.service.work() {}
     }
 
     pub(crate) fn pass(&self, ns: i64) {
@@ -127,6 +136,7 @@ impl Stand {
         let rest =
             url.split_once("://").map_or(url, |(_, rest)| &rest[rest.find('/').unwrap_or(rest.len())..]);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        self.settle();
         self.service.handle(&Request {
             method: method.into(),
             path: path.into(),
