@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-/// A text, or why it is none: characters that XML 1.0 cannot hold are left to the caller.
+/// A text as XML holds it; a bare carriage return would be read as a line's end. Characters that XML 1.0 cannot hold are
+/// left to the caller.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
 }
 
 /// True if XML 1.0 can hold it.
