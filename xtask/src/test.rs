@@ -33,10 +33,15 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("curl", "curl"),
     ("python3", "python3-venv"),
+    ("npm", "npm"),
 ];
 
 /// Microsoft's clients, from the Python Package Index.
-const CLIENTS: &[&str] = &["azure-cli", "azure-mgmt-network"];
+const CLIENTS: &[&str] = &["azure-cli", "azure-mgmt-network", "azure-storage-blob"];
+
+/// Microsoft's emulator of blob storage, from the npm registry. The first version that knows the REST API of today's
+/// clients.
+const EMULATOR: &str = "azurite@3.37.0";
 
 /// Runs the tests; their exit code is this one's.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -48,6 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     cargo.args(["test", "--workspace", "--locked"]).args(&arguments.rest).current_dir(root());
     if let Some(folder) = clients() {
         cargo.env("CAPKEEP_TEST_CLIENTS", folder);
+    }
+    if let Some(program) = emulator() {
+        cargo.env("CAPKEEP_TEST_AZURITE", program);
     }
     let (status, skipped) = run_and_listen(cargo)?;
     if !skipped.is_empty() {
@@ -64,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn clients() -> Option<PathBuf> {
     let folder = target_directory().join("clients");
     let (bin, done) = (folder.join("bin"), folder.join("done"));
-    if done.is_file() {
+    if fs::read_to_string(&done).is_ok_and(|known| known == CLIENTS.join(" ")) {
         return Some(bin);
     }
     eprintln!("installing {} into {}", CLIENTS.join(" "), folder.display());
@@ -80,11 +88,35 @@ fn clients() -> Option<PathBuf> {
     let mut install: Vec<&OsStr> =
         ["install", "--quiet", "--disable-pip-version-check"].map(OsStr::new).to_vec();
     install.extend(CLIENTS.iter().map(OsStr::new));
-    if is_made && run(&bin.join("pip"), &install) && fs::write(&done, "").is_ok() {
+    if is_made && run(&bin.join("pip"), &install) && fs::write(&done, CLIENTS.join(" ")).is_ok() {
         return Some(bin);
     }
     eprintln!("{}: could not be installed; some tests will be skipped", CLIENTS.join(", "));
     None
+}
+
+/// The emulator's program; installed where it is missing. Without it the tests that need it say that they are skipped.
+fn emulator() -> Option<PathBuf> {
+    let folder = target_directory().join("azurite");
+    let program = folder.join("node_modules/.bin/azurite-blob");
+    let done = folder.join("done");
+    if program.is_file() && fs::read_to_string(&done).is_ok_and(|known| known == EMULATOR) {
+        return Some(program);
+    }
+    eprintln!("installing {EMULATOR} into {}", folder.display());
+    // It asks for a newer Node.js than Debian's and works with that one all the same.
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel", "error", "--prefix"])
+        .arg(&folder)
+        .arg(EMULATOR);
+    let is_there = fs::create_dir_all(&folder).is_ok()
+        && npm.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+        && program.is_file()
+        && fs::write(&done, EMULATOR).is_ok();
+    if !is_there {
+        eprintln!("{EMULATOR}: could not be installed; some tests will be skipped");
+    }
+    is_there.then_some(program)
 }
 
 /// Programs that are not in the search path, with their packages.
