@@ -70,6 +70,23 @@ pub(super) fn plainly() -> OpenOptions {
     options
 }
 
+/// A new file of ours in the place of what a run that was killed may have left.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    let create = || plainly().append(true).create_new(true).open(path);
+    create().or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => std::fs::remove_file(path).and_then(|()| create()),
+        _ => Err(error),
+    })
+}
+
+/// Removes a file of ours, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Content of a file of ours; nothing if it is longer than any of those, or no file.
 pub(super) fn read(path: &Path, longest: u64) -> io::Result<Option<Vec<u8>>> {
     let file = plainly().read(true).open(path)?;

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Smallest block (chosen): what is fetched again after a crash is at most one per connection, and the journal of 1 GiB
-/// has a thousand lines.
-pub(super) const SMALLEST: u64 = 1 << 20;
+/// Smallest block (chosen): what is fetched again after a crash is at most one per connection besides what is on the
+/// way, and the journal of 1 GiB has four thousand lines.
+pub(super) const SMALLEST: u64 = 256 << 10;
 /// Most blocks of a file (chosen): bounds the memory and the journal of a huge one.
 pub(super) const MOST: u64 = 1 << 16;
 
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn a_huge_file_has_larger_blocks_and_not_more_of_them() {
         assert_eq!(block_bytes(0), SMALLEST);
-        assert_eq!(block_bytes(64 << 30), SMALLEST);
-        assert_eq!(block_bytes((64 << 30) + 1), 2 * SMALLEST);
+        assert_eq!(block_bytes(16 << 30), SMALLEST);
+        assert_eq!(block_bytes((16 << 30) + 1), 2 * SMALLEST);
         assert!(Blocks::new(1 << 47).len() as u64 <= MOST);
     }
 

@@ -60,11 +60,7 @@ impl Journal {
         for record in records {
             text.push_str(&line(*record, seed));
         }
-        match fs::remove_file(draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = beside::plainly().append(true).create_new(true).open(draft)?;
+        let mut file = beside::create(draft)?;
         file.write_all(text.as_bytes())?;
         fs::rename(draft, path)?;
         Ok(Self { file, seed })

@@ -1,8 +1,7 @@
 //! Where a file came from, noted beside it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -80,11 +79,7 @@ impl Provenance {
     pub(super) fn write(&self, draft: &Path) -> io::Result<File> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        match fs::remove_file(draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o644).open(draft)?;
+        let mut out = beside::create(draft)?;
         out.write_all(&text)?;
         Ok(out)
     }

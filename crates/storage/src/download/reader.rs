@@ -28,8 +28,8 @@ use crate::store::Store;
 
 /// Bytes asked for at once (chosen: a quarter of what a file is fetched with, so that more connections fit the window).
 const RANGE_BYTES: u64 = 2 << 20;
-/// Bytes held in memory at most: asked for and not yet read (chosen: eight ranges).
-const WINDOW_BYTES: u64 = 16 << 20;
+/// Bytes held in memory at most: asked for and not yet read (chosen: six ranges).
+const WINDOW_BYTES: u64 = 12 << 20;
 
 /// Who is told what happens.
 pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;
@@ -54,7 +54,7 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Reads a blob without keeping it. Bytes are asked for ahead, 16 MiB at most; what fails is tried again as when a file
+/// Reads a blob without keeping it. Bytes are asked for ahead, 12 MiB at most; what fails is tried again as when a file
 /// is fetched. Of the limits, those of connections, rate and retries apply. MD5 is not looked at.
 pub fn stream(
     store: Arc<dyn Store>,

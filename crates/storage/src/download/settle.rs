@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
+use super::beside;
 use super::limits::{Limits, Overwrite};
 use super::provenance::Provenance;
 use super::target::{Identity, Target, at, lies};
@@ -145,10 +146,10 @@ fn name(file: &Verified, overwrite: Overwrite) -> Result<()> {
         },
     )?;
     fs::rename(&beside.draft, &beside.provenance).map_err(at(&beside.provenance))?;
-    match fs::remove_file(&beside.journal) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(at(&beside.journal)(error)),
-        _ => Ok(()),
+    if file.target.has_journal() {
+        beside::remove(&beside.journal).map_err(at(&beside.journal))?;
     }
+    Ok(())
 }
 
 /// Renames a file to a name that nothing has.

@@ -108,7 +108,7 @@ impl Target {
         // Another file may have been renamed over the partial one: what is kept is what has the checksums.
         claims.retain(|claim| claim.block < blocks.len());
         claims.retain(|claim| has_checksum(&file, &blocks, *claim) && add(&mut blocks, claim.block));
-        let journal = match Self::prepare(&beside, &file, &blocks, &about, &claims) {
+        let journal = match Self::prepare(&beside, &file, &blocks, &about, &claims, length) {
             Ok(journal) => journal,
             Err(error) => {
                 if claims.is_empty() {
@@ -117,7 +117,7 @@ impl Target {
                 return Err(error);
             }
         };
-        let back = Arc::new(File::open(&beside.partial).map_err(at(&beside.partial))?);
+        let back = Arc::new(beside::plainly().read(true).open(&beside.partial).map_err(at(&beside.partial))?);
         let target = Self {
             to: to.to_owned(),
             file,
@@ -139,15 +139,14 @@ impl Target {
         blocks: &Blocks,
         about: &About,
         kept: &[Record],
+        length: u64,
     ) -> Result<Option<Journal>> {
-        if kept.is_empty() {
+        // Cutting a file makes some file systems write all of the next one to the disk at once.
+        if kept.is_empty() && length > 0 {
             file.set_len(0).map_err(at(&beside.partial))?;
         }
         if blocks.len() < 2 {
-            return match fs::remove_file(&beside.journal) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(at(&beside.journal)(error)),
-                _ => Ok(None),
-            };
+            return beside::remove(&beside.journal).map(|()| None).map_err(at(&beside.journal));
         }
         reserve(file, about.size)
             .map_err(|error| at(&beside.partial)(full(error, &beside.partial, about.size)))?;
@@ -173,6 +172,11 @@ impl Target {
     pub(super) fn kept(&self) -> u64 {
         let state = self.state();
         if state.journal.is_some() { state.blocks.kept() } else { 0 }
+    }
+
+    /// A journal stands beside it.
+    pub(super) fn has_journal(&self) -> bool {
+        self.state().journal.is_some()
     }
 
     /// Bytes written in this run.

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use capkeep_storage::download::{Event, Limits, Outcome, Stop};
 
-use crate::script::{BLOCK, Dice, Fault, JOURNAL, PARTIAL, Script, beside, content, run, run_until};
+use crate::script::{BLOCK, Dice, Fault, JOURNAL, MIB, PARTIAL, Script, beside, content, run, run_until};
 
 #[test]
 fn after_a_crash_at_any_point_at_most_a_block_per_connection_is_fetched_again() {
@@ -14,13 +14,13 @@ fn after_a_crash_at_any_point_at_most_a_block_per_connection_is_fetched_again() 
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("a.cap");
         let script = Script::new();
-        let size = 2 * BLOCK + dice.below(10 * BLOCK);
+        let size = 2 * MIB + dice.below(10 * MIB);
         let blob = script.put("a", content(size, seed), dice.below(2) == 0);
         script.paced(1 + dice.below(150_000) as usize, std::time::Duration::ZERO, std::time::Duration::ZERO);
         let connections = 1 + dice.below(6);
         let limits = Limits {
             connections: Some(connections as u16),
-            part_bytes: 1 + dice.below(4 * BLOCK),
+            part_bytes: 1 + dice.below(4 * MIB),
             ..Limits::default()
         };
         let (mut total, mut kills) = (0, 0);
@@ -49,11 +49,11 @@ fn half() -> (tempfile::TempDir, std::path::PathBuf, std::sync::Arc<Script>, cap
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("a.cap");
     let script = Script::new();
-    let blob = script.put("a", content(8 * BLOCK, 3), true);
-    let limits = Limits { connections: Some(1), part_bytes: BLOCK, ..Limits::default() };
-    script.faults(|range| if range.start >= 5 * BLOCK { Fault::Denied } else { Fault::None });
+    let blob = script.put("a", content(8 * MIB, 3), true);
+    let limits = Limits { connections: Some(1), part_bytes: MIB, ..Limits::default() };
+    script.faults(|range| if range.start >= 5 * MIB { Fault::Denied } else { Fault::None });
     let ran = run(vec![script.job(&blob, &to)], &limits, None);
-    assert_eq!(ran.error().1, 5 * BLOCK);
+    assert_eq!(ran.error().1, 5 * MIB);
     script.faults(|_| Fault::None);
     script.served();
     script.asked();
@@ -64,11 +64,11 @@ fn half() -> (tempfile::TempDir, std::path::PathBuf, std::sync::Arc<Script>, cap
 fn a_kept_block_that_was_damaged_is_fetched_again() {
     let (_folder, to, script, blob, limits) = half();
     let partial = fs::OpenOptions::new().write(true).open(beside(&to, PARTIAL)).unwrap();
-    partial.write_all_at(b"x", BLOCK + 7).unwrap();
+    partial.write_all_at(b"x", MIB + 7).unwrap();
     let ran = run(vec![script.job(&blob, &to)], &limits, None);
     assert_eq!(fs::read(&to).unwrap(), script.content("a"), "{:?}", ran.only());
-    assert_eq!(script.asked()[0], BLOCK..2 * BLOCK);
-    assert_eq!(script.served(), 4 * BLOCK);
+    assert_eq!(script.asked()[0], MIB..MIB + BLOCK);
+    assert_eq!(script.served(), 3 * MIB + BLOCK);
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn a_damaged_or_foreign_journal_is_not_believed() {
             |journal| {
                 let other = Script::new();
                 let to = journal.with_file_name("other");
-                let blob = other.put("other", content(8 * BLOCK, 4), true);
+                let blob = other.put("other", content(8 * MIB, 4), true);
                 other.faults(|range| if range.start > 0 { Fault::Denied } else { Fault::None });
-                let limits = Limits { connections: Some(1), part_bytes: BLOCK, ..Limits::default() };
+                let limits = Limits { connections: Some(1), part_bytes: MIB, ..Limits::default() };
                 run(vec![other.job(&blob, &to)], &limits, None);
                 fs::rename(beside(&to, JOURNAL), journal).unwrap();
             },
@@ -110,7 +110,7 @@ fn a_damaged_or_foreign_journal_is_not_believed() {
         let ran = run(vec![script.job(&blob, &to)], &limits, None);
         assert!(ran.afresh().len() == 1 && ran.afresh()[0].contains(word), "{:?}", ran.afresh());
         assert_eq!(fs::read(&to).unwrap(), script.content("a"));
-        assert_eq!(script.served(), 8 * BLOCK);
+        assert_eq!(script.served(), 8 * MIB);
     }
 }
 
@@ -120,17 +120,17 @@ fn a_torn_last_line_costs_one_block_and_a_journal_alone_nothing_but_time() {
     let journal = fs::read(beside(&to, JOURNAL)).unwrap();
     fs::write(beside(&to, JOURNAL), &journal[..journal.len() - 3]).unwrap();
     run(vec![script.job(&blob, &to)], &limits, None);
-    assert_eq!((fs::read(&to).unwrap() == script.content("a"), script.served()), (true, 4 * BLOCK));
+    assert_eq!((fs::read(&to).unwrap() == script.content("a"), script.served()), (true, 3 * MIB + BLOCK));
     let (_folder, to, script, blob, limits) = half();
     fs::remove_file(beside(&to, PARTIAL)).unwrap();
     run(vec![script.job(&blob, &to)], &limits, None);
-    assert_eq!((fs::read(&to).unwrap() == script.content("a"), script.served()), (true, 8 * BLOCK));
+    assert_eq!((fs::read(&to).unwrap() == script.content("a"), script.served()), (true, 8 * MIB));
 }
 
 #[test]
 fn a_blob_that_changed_between_runs_is_fetched_afresh_and_that_is_said() {
     let (_folder, to, script, _, limits) = half();
-    let blob = script.put("a", content(8 * BLOCK, 99), true);
+    let blob = script.put("a", content(8 * MIB, 99), true);
     let ran = run(vec![script.job(&blob, &to)], &limits, None);
     assert_eq!(ran.afresh(), ["the blob changed since"]);
     assert_eq!(fs::read(&to).unwrap(), script.content("a"));
@@ -141,26 +141,26 @@ fn kept_bytes_that_fit_the_journal_but_not_the_md5_are_fetched_afresh_once() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("a.cap");
     let script = Script::new();
-    let blob = script.put("a", content(4 * BLOCK, 3), true);
-    let limits = Limits { connections: Some(1), part_bytes: BLOCK, ..Limits::default() };
+    let blob = script.put("a", content(4 * MIB, 3), true);
+    let limits = Limits { connections: Some(1), part_bytes: MIB, ..Limits::default() };
     // A bit goes wrong on the way: the journal's checksum is of the wrong block.
-    script.faults(|range| match range.start / BLOCK {
+    script.faults(|range| match range.start / MIB {
         0 => Fault::Flip,
         1 => Fault::None,
         _ => Fault::Denied,
     });
-    assert_eq!(run(vec![script.job(&blob, &to)], &limits, None).error().1, 2 * BLOCK);
+    assert_eq!(run(vec![script.job(&blob, &to)], &limits, None).error().1, 2 * MIB);
     script.faults(|_| Fault::None);
     let ran = run(vec![script.job(&blob, &to)], &limits, None);
     assert_eq!(ran.afresh(), ["what had been kept of it is wrong"]);
     assert_eq!(fs::read(&to).unwrap(), script.content("a"), "{:?}", ran.only());
     // A blob that has a wrong MD5 is an error that names both, and no loop.
-    let mut wrong = script.put("a", content(4 * BLOCK, 5), true);
+    let mut wrong = script.put("a", content(4 * MIB, 5), true);
     wrong.md5 = Some([7; 16]);
     script.say(&wrong);
     let ran = run(vec![script.job(&wrong, &to)], &limits, None);
     assert!(ran.error().0.contains("07070707"), "{}", ran.error().0);
-    assert_eq!(fs::read(&to).unwrap(), content(4 * BLOCK, 3), "the older version stays");
+    assert_eq!(fs::read(&to).unwrap(), content(4 * MIB, 3), "the older version stays");
 }
 
 #[test]
@@ -168,22 +168,22 @@ fn stopping_ends_at_once_and_keeps_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("a.cap");
     let script = Script::new();
-    let blob = script.put("a", content(8 * BLOCK, 3), true);
-    let other = script.put("b", content(8 * BLOCK, 4), true);
-    let limits = Limits { connections: Some(2), part_bytes: BLOCK, ..Limits::default() };
+    let blob = script.put("a", content(8 * MIB, 3), true);
+    let other = script.put("b", content(8 * MIB, 4), true);
+    let limits = Limits { connections: Some(2), part_bytes: MIB, ..Limits::default() };
     let stop = Stop::new();
     let seen = std::sync::atomic::AtomicU64::new(0);
     let jobs = vec![script.job(&blob, &to), script.job(&other, &folder.path().join("b"))];
     let ran = run_until(jobs.clone(), &limits, None, &stop, |event| {
         if let Event::Bytes { bytes, .. } = event
-            && seen.fetch_add(*bytes, std::sync::atomic::Ordering::Relaxed) > 4 * BLOCK
+            && seen.fetch_add(*bytes, std::sync::atomic::Ordering::Relaxed) > 4 * MIB
         {
             stop.stop();
         }
     });
     let Outcome::Stopped { kept } = ran.outcomes[0] else { panic!("{:?}", ran.outcomes) };
     assert!(matches!(ran.outcomes[1], Outcome::Stopped { kept: 0 }));
-    assert!(kept >= 3 * BLOCK && ran.bytes() <= kept + 2 * BLOCK, "{kept} of {}", ran.bytes());
+    assert!(kept >= 3 * MIB && ran.bytes() <= kept + 2 * MIB, "{kept} of {}", ran.bytes());
     assert!(!to.exists());
     let again = run(jobs, &limits, None);
     assert!(
@@ -191,7 +191,7 @@ fn stopping_ends_at_once_and_keeps_what_is_there() {
         "{:?}",
         again.outcomes
     );
-    assert_eq!(again.bytes(), 16 * BLOCK - kept);
+    assert_eq!(again.bytes(), 16 * MIB - kept);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use capkeep_storage::download::{Limits, Outcome};
 
-use crate::script::{BLOCK, Script, content, run};
+use crate::script::{MIB, Script, content, run};
 
 /// A file system of its own, until it is dropped.
 struct Disk(tempfile::TempDir);
@@ -37,7 +37,7 @@ impl Drop for Disk {
 fn a_disk_too_small_is_told_before_anything_is_fetched_and_it_goes_on_with_more_space() {
     let Some(disk) = Disk::mount(&["-t", "tmpfs", "-o", "size=4m", "none"]) else { return };
     let script = Script::new();
-    let blob = script.put("a", content(6 * BLOCK, 1), true);
+    let blob = script.put("a", content(6 * MIB, 1), true);
     let to = disk.path().join("a.cap");
     let ran = run(vec![script.job(&blob, &to)], &Limits::default(), None);
     let (error, _) = ran.error();
@@ -63,12 +63,12 @@ fn where_nothing_can_be_reserved_a_full_disk_keeps_what_is_there() {
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 4 << 20]).unwrap();
     let script = Script::new();
-    let blob = script.put("a", content(5 * BLOCK, 1), true);
+    let blob = script.put("a", content(5 * MIB, 1), true);
     let to = disk.path().join("a.cap");
-    let limits = Limits { connections: Some(2), part_bytes: BLOCK, ..Limits::default() };
+    let limits = Limits { connections: Some(2), part_bytes: MIB, ..Limits::default() };
     let ran = run(vec![script.job(&blob, &to)], &limits, None);
     let (error, kept) = ran.error();
-    assert!(error.contains("disk is full") && kept >= BLOCK, "{error}, {kept}");
+    assert!(error.contains("disk is full") && kept >= MIB, "{error}, {kept}");
     assert!(!to.exists());
     fs::remove_file(ballast).unwrap();
     let ran = run(vec![script.job(&blob, &to)], &limits, None);

@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use capkeep_storage::download::{Event, Limits, Outcome, Overwrite, Provenance, Stop};
 
-use crate::script::{BLOCK, JOURNAL, PARTIAL, PROVENANCE, Script, beside, content, run, run_until};
+use crate::script::{JOURNAL, MIB, PARTIAL, PROVENANCE, Script, beside, content, run, run_until};
 
 #[test]
 fn a_fetched_file_has_its_time_and_a_note_of_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("new/folder/a.cap");
     let script = Script::new();
-    let blob = script.put("a", content(2 * BLOCK, 1), true);
+    let blob = script.put("a", content(2 * MIB, 1), true);
     let ran = run(vec![script.job(&blob, &to)], &Limits::default(), None);
     let Outcome::Fetched(fetched) = ran.only() else { panic!("{:?}", ran.only()) };
     assert_eq!(fs::metadata(&to).unwrap().modified().unwrap(), SystemTime::from(blob.modified));
@@ -110,7 +110,7 @@ fn a_file_that_appears_meanwhile_is_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("a.cap");
         let script = Script::new();
-        let blob = script.put("a", content(3 * BLOCK, 1), true);
+        let blob = script.put("a", content(3 * MIB, 1), true);
         let limits = Limits { overwrite, ..Limits::default() };
         let ran = run_until(vec![script.job(&blob, &to)], &limits, None, &Stop::new(), |event| {
             if matches!(event, Event::Verified { .. }) {
@@ -118,7 +118,7 @@ fn a_file_that_appears_meanwhile_is_not_lost() {
             }
         });
         if stays {
-            assert_eq!(ran.error().1, 3 * BLOCK);
+            assert_eq!(ran.error().1, 3 * MIB);
             assert_eq!(fs::read(&to).unwrap(), b"somebody's");
             // What was fetched is not lost either.
             script.served();
@@ -175,7 +175,7 @@ fn links_and_second_names_are_not_written_through() {
 fn long_names_and_sizes_nobody_has() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::new();
-    let mut blob = script.put("a", content(2 * BLOCK, 1), true);
+    let mut blob = script.put("a", content(2 * MIB, 1), true);
     let to = folder.path().join("n".repeat(255));
     let ran = run(vec![script.job(&blob, &to)], &Limits::default(), None);
     assert!(matches!(ran.only(), Outcome::Fetched(_)), "{:?}", ran.only());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use capkeep_storage::download::{Limits, Outcome};
 use tokio::time::Instant;
 
-use crate::script::{BLOCK, Script, content};
+use crate::script::{MIB, Script, content};
 
 /// Fetches blobs of these sizes, and tells how long that took.
 fn timed(script: &std::sync::Arc<Script>, sizes: &[u64], limits: &Limits) -> Duration {
@@ -38,10 +38,10 @@ fn timed(script: &std::sync::Arc<Script>, sizes: &[u64], limits: &Limits) -> Dur
 fn the_rate_is_held_over_all_connections_and_files() {
     for (connections, rate) in [(1, 1_000_000), (8, 1_000_000), (8, 7_000_000)] {
         let script = Script::new();
-        let sizes = [5 * BLOCK, 100_000, 200_000, 3 * BLOCK];
+        let sizes = [5 * MIB, 100_000, 200_000, 3 * MIB];
         let limits = Limits {
             connections: Some(connections),
-            part_bytes: BLOCK,
+            part_bytes: MIB,
             bytes_per_second: Some(rate),
             ..Limits::default()
         };
@@ -75,11 +75,11 @@ fn connections_that_are_slow_by_themselves_become_more() {
     let script = Script::new();
     // 10 MB/s on each.
     script.paced(100_000, Duration::from_millis(20), Duration::from_millis(10));
-    let size = 96 * BLOCK;
+    let size = 96 * MIB;
     let one = timed(&script, &[size], &Limits { connections: Some(1), ..Limits::default() });
     let adapted = timed(&script, &[size], &Limits::default());
     assert!(adapted < one / 6, "{adapted:?} instead of {one:?}");
-    assert!(script.most_at_once() <= 32);
+    assert!(script.most_at_once() <= 16);
     let fixed = timed(&script, &[size], &Limits { connections: Some(16), ..Limits::default() });
     assert!(fixed < one / 12, "{fixed:?} instead of {one:?}");
 }

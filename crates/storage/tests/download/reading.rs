@@ -9,7 +9,7 @@ use capkeep_storage::download::{
 };
 use tokio::runtime::Runtime;
 
-use crate::script::{BLOCK, Dice, Fault, Handle, JOURNAL, PARTIAL, Script, beside, content, run};
+use crate::script::{Dice, Fault, Handle, JOURNAL, MIB, PARTIAL, Script, beside, content, run};
 
 /// A runtime elsewhere, as the command line has one.
 fn elsewhere() -> Runtime {
@@ -44,7 +44,7 @@ fn bytes_come_in_order_whatever_breaks() {
         let mut dice = Dice::new(seed);
         let script = Script::new();
         script.paced(1 + dice.below(300_000) as usize, Duration::ZERO, Duration::ZERO);
-        let blob = script.put("a", content(dice.below(30 * BLOCK), seed), true);
+        let blob = script.put("a", content(dice.below(30 * MIB), seed), true);
         let mut own = Dice::new(seed + 50);
         script.faults(move |range| match own.below(12) {
             0 => Fault::Cut(own.below(range.end - range.start)),
@@ -61,7 +61,7 @@ fn bytes_come_in_order_whatever_breaks() {
 fn no_more_is_asked_for_than_the_window_holds() {
     let runtime = elsewhere();
     let script = Script::new();
-    let blob = script.put("a", content(40 * BLOCK, 1), true);
+    let blob = script.put("a", content(40 * MIB, 1), true);
     let arrived = Arc::new(Mutex::new(0));
     let count = Arc::clone(&arrived);
     let observer: Observer = Arc::new(move |event| {
@@ -77,17 +77,17 @@ fn no_more_is_asked_for_than_the_window_holds() {
             break;
         }
         taken += read;
-        assert!(*arrived.lock().unwrap() <= taken + 16 * BLOCK);
+        assert!(*arrived.lock().unwrap() <= taken + 12 * MIB);
     }
-    assert_eq!(taken, 40 * BLOCK);
+    assert_eq!(taken, 40 * MIB);
 }
 
 #[test]
 fn an_error_comes_after_what_came_before_it() {
     let runtime = elsewhere();
     let script = Script::new();
-    let blob = script.put("a", content(10 * BLOCK, 1), true);
-    script.faults(|range| if range.start == 6 * BLOCK { Fault::Denied } else { Fault::None });
+    let blob = script.put("a", content(10 * MIB, 1), true);
+    script.faults(|range| if range.start == 6 * MIB { Fault::Denied } else { Fault::None });
     let reader = stream(Arc::new(Handle(script.clone())), blob, limits(), quiet(), runtime.handle());
     let Err((read, error)) = read(reader, &mut Dice::new(1)) else { panic!() };
     assert!(read == script.content("a")[..6 << 20] && error.contains("not permitted"), "{error}");
@@ -100,11 +100,11 @@ fn a_blob_that_changes_while_it_is_read_is_an_error() {
     let to = folder.path().join("a");
     for keeps in [false, true] {
         let script = Script::new();
-        let blob = script.put("a", content(40 * BLOCK, 1), true);
+        let blob = script.put("a", content(40 * MIB, 1), true);
         let job = script.job(&blob, &to);
-        let slow = Limits { connections: Some(1), part_bytes: BLOCK, ..limits() };
+        let slow = Limits { connections: Some(1), part_bytes: MIB, ..limits() };
         script.paced(1 << 20, Duration::ZERO, Duration::from_millis(1));
-        let other = content(40 * BLOCK, 2);
+        let other = content(40 * MIB, 2);
         let mut reader = if keeps {
             stream_and_keep(job, slow, quiet(), runtime.handle())
         } else {
@@ -124,16 +124,16 @@ fn what_is_read_can_be_kept_and_what_was_kept_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("a");
     let script = Script::new();
-    let blob = script.put("a", content(8 * BLOCK + 3, 1), true);
-    let some = Limits { connections: Some(1), part_bytes: BLOCK, ..limits() };
-    script.faults(|range| if range.start >= 3 * BLOCK { Fault::Denied } else { Fault::None });
-    assert_eq!(run(vec![script.job(&blob, &to)], &some, None).error().1, 3 * BLOCK);
+    let blob = script.put("a", content(8 * MIB + 3, 1), true);
+    let some = Limits { connections: Some(1), part_bytes: MIB, ..limits() };
+    script.faults(|range| if range.start >= 3 * MIB { Fault::Denied } else { Fault::None });
+    assert_eq!(run(vec![script.job(&blob, &to)], &some, None).error().1, 3 * MIB);
     script.faults(|_| Fault::None);
-    for already in [3 * BLOCK, 8 * BLOCK + 3] {
+    for already in [3 * MIB, 8 * MIB + 3] {
         script.served();
         let reader = stream_and_keep(script.job(&blob, &to), limits(), quiet(), runtime.handle());
         assert!(read(reader, &mut Dice::new(1)) == Ok(script.content("a").to_vec()));
-        assert_eq!(script.served(), 8 * BLOCK + 3 - already);
+        assert_eq!(script.served(), 8 * MIB + 3 - already);
         assert!(std::fs::read(&to).unwrap() == script.content("a"));
         assert!(Provenance::of(&to).unwrap().is_some());
     }
@@ -145,7 +145,7 @@ fn the_end_is_not_told_of_a_file_that_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("a");
     let script = Script::new();
-    let blob = script.put("a", content(3 * BLOCK, 1), true);
+    let blob = script.put("a", content(3 * MIB, 1), true);
     script.faults(|_| Fault::Flip);
     let reader = stream_and_keep(script.job(&blob, &to), limits(), quiet(), runtime.handle());
     let Err((_, error)) = read(reader, &mut Dice::new(1)) else { panic!() };
@@ -157,7 +157,7 @@ fn dropping_the_reader_ends_the_download_and_finishing_it_does_not() {
     let runtime = elsewhere();
     let folder = tempfile::tempdir().unwrap();
     let script = Script::new();
-    let blob = script.put("a", content(20 * BLOCK, 1), true);
+    let blob = script.put("a", content(20 * MIB, 1), true);
     let to = folder.path().join("a");
     let mut reader = stream_and_keep(script.job(&blob, &to), limits(), quiet(), runtime.handle());
     reader.read_exact(&mut [0; 1]).unwrap();
@@ -165,7 +165,7 @@ fn dropping_the_reader_ends_the_download_and_finishing_it_does_not() {
     assert!(to.exists());
     // One that hangs: its end is seen by the file being free again.
     let to = folder.path().join("b");
-    script.faults(|range| if range.start >= 8 * BLOCK { Fault::Silence } else { Fault::None });
+    script.faults(|range| if range.start >= 8 * MIB { Fault::Silence } else { Fault::None });
     let patient = Limits { stall: Duration::from_hours(1), ..Limits::default() };
     let mut reader = stream_and_keep(script.job(&blob, &to), patient.clone(), quiet(), runtime.handle());
     reader.read_exact(&mut [0; 1]).unwrap();

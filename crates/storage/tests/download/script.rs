@@ -20,7 +20,7 @@ use md5::{Digest, Md5};
 
 /// What a request meets.
 #[derive(Clone, Debug, Default)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Nothing.
     #[default]
     None,
@@ -47,7 +47,7 @@ pub enum Fault {
 type Choice = Box<dyn FnMut(&Range<u64>) -> Fault + Send>;
 
 /// The store.
-pub struct Script {
+pub(crate) struct Script {
     state: Mutex<State>,
 }
 
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Script {
 }
 
 impl Script {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 blobs: BTreeMap::new(),
@@ -90,7 +90,7 @@ impl Script {
     }
 
     /// Puts a blob there, or another version of it.
-    pub fn put(&self, name: &str, content: Bytes, has_md5: bool) -> Blob {
+    pub(crate) fn put(&self, name: &str, content: Bytes, has_md5: bool) -> Blob {
         let mut state = self.state.lock().unwrap();
         state.versions += 1;
         let etag = Etag::from(format!("0x{:X}", state.versions));
@@ -102,38 +102,38 @@ impl Script {
     }
 
     /// What is said of a blob, be it true or not.
-    pub fn say(&self, blob: &Blob) {
+    pub(crate) fn say(&self, blob: &Blob) {
         self.state.lock().unwrap().blobs.get_mut(&blob.name.name).unwrap().0 = blob.clone();
     }
 
-    pub fn content(&self, name: &str) -> Bytes {
+    pub(crate) fn content(&self, name: &str) -> Bytes {
         self.state.lock().unwrap().blobs[name].1.clone()
     }
 
-    pub fn faults(&self, choose: impl FnMut(&Range<u64>) -> Fault + Send + 'static) {
+    pub(crate) fn faults(&self, choose: impl FnMut(&Range<u64>) -> Fault + Send + 'static) {
         self.state.lock().unwrap().choose = Box::new(choose);
     }
 
-    pub fn paced(&self, chunk: usize, latency: Duration, per_chunk: Duration) {
+    pub(crate) fn paced(&self, chunk: usize, latency: Duration, per_chunk: Duration) {
         let mut state = self.state.lock().unwrap();
         (state.chunk, state.latency, state.per_chunk) = (chunk, latency, per_chunk);
     }
 
     /// Ranges asked for since the last time.
-    pub fn asked(&self) -> Vec<Range<u64>> {
+    pub(crate) fn asked(&self) -> Vec<Range<u64>> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
     }
 
     /// Bytes served since the last time.
-    pub fn served(&self) -> u64 {
+    pub(crate) fn served(&self) -> u64 {
         std::mem::take(&mut self.state.lock().unwrap().served)
     }
 
-    pub fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.state.lock().unwrap().most_at_once
     }
 
-    pub fn job(self: &Arc<Self>, blob: &Blob, to: &Path) -> Job {
+    pub(crate) fn job(self: &Arc<Self>, blob: &Blob, to: &Path) -> Job {
         let store: Arc<dyn Store> = Arc::new(Handle(Arc::clone(self)));
         Job { store, blob: blob.clone(), to: to.to_owned(), note: serde_json::json!({"capture": "first"}) }
     }
@@ -166,10 +166,11 @@ fn no<T>() -> Result<T> {
 
 /// The trait wants `&self`; answers outlive it.
 #[derive(Debug)]
-pub struct Handle(pub Arc<Script>);
+pub(crate) struct Handle(pub Arc<Script>);
 
 #[async_trait]
 impl Store for Handle {
+    #[allow(clippy::unnecessary_literal_bound)]
     fn account(&self) -> &str {
         "account"
     }
@@ -286,14 +287,14 @@ impl Store for Handle {
 }
 
 /// Numbers from a seed.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -302,7 +303,7 @@ impl Dice {
 }
 
 /// Content that differs at every place.
-pub fn content(length: u64, seed: u64) -> Bytes {
+pub(crate) fn content(length: u64, seed: u64) -> Bytes {
     let mut dice = Dice::new(seed + 1);
     let mut out = Vec::with_capacity(length as usize + 8);
     while (out.len() as u64) < length {
@@ -313,47 +314,49 @@ pub fn content(length: u64, seed: u64) -> Bytes {
 }
 
 /// What a run did.
-pub struct Ran {
-    pub outcomes: Vec<Outcome>,
-    pub events: Vec<Event>,
+pub(crate) struct Ran {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Ran {
     /// Bytes that arrived.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.events.iter().map(|event| if let Event::Bytes { bytes, .. } = event { *bytes } else { 0 }).sum()
     }
 
-    pub fn only(&self) -> &Outcome {
+    pub(crate) fn only(&self) -> &Outcome {
         assert_eq!(self.outcomes.len(), 1);
         &self.outcomes[0]
     }
 
     /// The error of the only file.
-    pub fn error(&self) -> (String, u64) {
+    pub(crate) fn error(&self) -> (String, u64) {
         match self.only() {
             Outcome::Failed { error, kept } => (error.to_string(), *kept),
             other => panic!("{other:?}"),
         }
     }
 
-    pub fn retries(&self) -> usize {
+    pub(crate) fn retries(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Retried { .. })).count()
     }
 
-    pub fn afresh(&self) -> Vec<&str> {
-        let why = |event| if let &Event::Afresh { ref why, .. } = event { Some(why.as_str()) } else { None };
-        self.events.iter().filter_map(why).collect()
+    pub(crate) fn afresh(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| if let Event::Afresh { why, .. } = event { Some(why.as_str()) } else { None })
+            .collect()
     }
 }
 
 /// Fetches in a runtime of its own, whose time stands still while nothing waits. With `polls` the run ends after so many
 /// as if it were killed.
-pub fn run(jobs: Vec<Job>, limits: &Limits, polls: Option<u64>) -> Ran {
+pub(crate) fn run(jobs: Vec<Job>, limits: &Limits, polls: Option<u64>) -> Ran {
     run_until(jobs, limits, polls, &Stop::new(), |_| {})
 }
 
-pub fn run_until(
+pub(crate) fn run_until(
     jobs: Vec<Job>,
     limits: &Limits,
     polls: Option<u64>,
@@ -385,13 +388,15 @@ pub fn run_until(
 }
 
 /// What lies beside a file.
-pub fn beside(to: &Path, ending: &str) -> PathBuf {
+pub(crate) fn beside(to: &Path, ending: &str) -> PathBuf {
     let mut name = to.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-pub const PARTIAL: &str = ".capkeep-partial";
-pub const JOURNAL: &str = ".capkeep-journal";
-pub const PROVENANCE: &str = ".provenance.json";
-pub const BLOCK: u64 = 1 << 20;
+pub(crate) const PARTIAL: &str = ".capkeep-partial";
+pub(crate) const JOURNAL: &str = ".capkeep-journal";
+pub(crate) const PROVENANCE: &str = ".provenance.json";
+pub(crate) const MIB: u64 = 1 << 20;
+/// Length of a block of the journal.
+pub(crate) const BLOCK: u64 = 256 << 10;
