@@ -3,6 +3,7 @@
 
 mod cli;
 mod exports;
+mod faults;
 mod fetch;
 mod hostile;
 mod local;
