@@ -13,3 +13,4 @@ mod run;
 mod same_bytes;
 mod snapshots;
 mod testdata;
+mod whole_life;
