@@ -16,8 +16,8 @@ use crate::output;
 /// Run a Network Watcher on this machine
 ///
 /// Speaks the same REST API as Azure's, so that capkeep, the Azure CLI and the SDKs work with it as they are, and captures
-/// real packets: of this machine, of one of its interfaces, or of a network namespace. Files of captures go to a folder
-/// when a session ends, laid out as in a storage account.
+/// real packets: of this machine, of one of its interfaces, or of a network namespace. When a session ends its files go to
+/// a folder, laid out as in a storage account, or to blob storage. What cannot be stored is kept and tried again.
 ///
 /// Answers http and https on the same port, the latter with a certificate of its own. Ends with Ctrl-C: what runs is
 /// stopped and its files are stored. Capturing needs root, or the capabilities `CAP_NET_RAW` and `CAP_NET_ADMIN`.
@@ -51,7 +51,10 @@ A configuration:
   [scale_sets.front]
   machines = [\"web1\", \"this\"]
   [storage.logs]
-  folder = \"/srv/captures\"   # where there is none, every name is an account
+  folder = \"/srv/captures\"   # without any account every name is one, below the data folder
+  [storage.azure]
+  endpoint = \"https://azure.blob.core.windows.net\"
+  key_env = \"LOGS_KEY\"       # or connection_string_env, sas_env; or key, connection_string, sas
 
 Example, in another terminal:
   export CAPKEEP_ENDPOINT=http://127.0.0.1:8443 CAPKEEP_LOGIN=none
@@ -67,7 +70,7 @@ impl Serve {
         let config = match &self.config {
             Some(path) => {
                 let text = read(path)?;
-                Config::from_toml(&text)
+                Config::from_toml(&text, |name| std::env::var(name).ok())
                     .map_err(told)
                     .with_context(|| format!("cannot use {}", path.display()))?
             }

@@ -34,6 +34,11 @@ pub trait Store: Debug + Send + Sync {
     /// Containers, one page of them from `marker` on.
     async fn containers(&self, marker: Option<&str>) -> Result<Page<Container>>;
 
+    /// Makes a container unless it is there. Where containers come with their first blob there is nothing to do.
+    async fn make_container(&self, _container: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Blobs of a container in the order of their names, one page from `marker` on.
     async fn list(&self, container: &str, query: &Query, marker: Option<&str>) -> Result<Page<Blob>>;
 
@@ -109,6 +114,7 @@ pub struct Query {
 
 /// What a listing tells besides the blobs and their properties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each asks for one thing, and any of them go together")]
 pub struct Include {
     /// Metadata.
     pub metadata: bool,

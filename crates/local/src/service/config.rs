@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use capkeep_storage::Location;
 use serde::Deserialize;
 
+use super::account::Storage;
 use super::error::ServiceError;
 
 /// What the service stands for.
@@ -79,18 +80,23 @@ pub struct ScaleSet {
     pub region: Option<String>,
 }
 
-/// A storage account.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Storage {
-    /// Its folder; below the data folder where neither this nor an endpoint is given.
-    pub folder: Option<PathBuf>,
-    /// Its address, if it is an account of Azure or of what speaks like it.
-    pub endpoint: Option<String>,
-    /// Resource group.
-    pub resource_group: Option<String>,
-    /// Region.
-    pub region: Option<String>,
+/// Where a configuration cannot be read. What stands there may be a secret, and is not told.
+fn unreadable(text: &str, error: &toml::de::Error) -> ServiceError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let message = error.message().lines().next().unwrap_or_default();
+    // Messages quote what was found instead of what was wanted.
+    let quoted =
+        message.split_once(": ").filter(|(what, _)| ["invalid type", "invalid value"].contains(what));
+    let what = match quoted {
+        Some((_, rest)) => format!("a value of another type{}", wanted(rest)),
+        None => message.to_owned(),
+    };
+    ServiceError::Config { line: before.lines().count().max(1), what }
+}
+
+/// ", expected a string".
+fn wanted(text: &str) -> String {
+    text.rsplit_once(", expected ").map_or_else(String::new, |(_, wanted)| format!(", expected {wanted}"))
 }
 
 impl Default for Config {
@@ -116,13 +122,16 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What a configuration file says.
+    /// What a configuration file says. Environment variables it names are looked up with `variable`.
     ///
     /// # Errors
     ///
     /// If it is not TOML, has fields nobody knows, or values that cannot be.
-    pub fn from_toml(text: &str) -> Result<Self, ServiceError> {
-        let config: Self = toml::from_str(text).map_err(|error| ServiceError::Config(Box::new(error)))?;
+    pub fn from_toml(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ServiceError> {
+        let mut config: Self = toml::from_str(text).map_err(|error| unreadable(text, &error))?;
+        for (name, account) in &mut config.storage {
+            account.resolve(name, &variable)?;
+        }
         config.check()?;
         Ok(config)
     }
@@ -172,17 +181,7 @@ impl Config {
             }
         }
         for (name, account) in &self.storage {
-            if account.folder.is_some() && account.endpoint.is_some() {
-                return wrong(format!("both a folder and an endpoint for the storage account {name}"));
-            }
-            let Some(endpoint) = &account.endpoint else { continue };
-            match Location::parse(endpoint) {
-                Ok(at) if at.account_url().is_some() && at.container().is_none() && at.sas().is_none() => {}
-                Ok(_) => {
-                    return wrong(format!("an endpoint for {name} that is not the address of an account"));
-                }
-                Err(error) => return wrong(format!("an endpoint for {name} that is none: {error}")),
-            }
+            account.check(name)?;
         }
         for (name, set) in &self.scale_sets {
             if let Some(machine) = set.machines.iter().find(|machine| !self.machines.contains_key(*machine)) {
@@ -276,7 +275,7 @@ mod tests {
             [storage.sa1]
             folder = "/srv/sa1"
         "#;
-        let config = Config::from_toml(text).unwrap();
+        let config = Config::from_toml(text, |_| None).unwrap();
         assert_eq!(config.machines["vm1"].namespace.as_deref(), Some("blue"));
         assert_eq!(config.scale_sets["set"].machines.len(), 2);
         assert_eq!(config.sessions_at_most, 3);
@@ -285,10 +284,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_told() {
         for text in ["machines = 3", "nonsense = 1", "regions = []", "regions = [\"../x\"]"] {
-            assert!(Config::from_toml(text).is_err(), "{text}");
+            assert!(Config::from_toml(text, |_| None).is_err(), "{text}");
         }
-        assert!(Config::from_toml("[scale_sets.a]\nmachines = [\"b\"]").is_err());
-        assert!(Config::from_toml("[machines.\"..\"]").is_err());
+        assert!(Config::from_toml("[scale_sets.a]\nmachines = [\"b\"]", |_| None).is_err());
+        assert!(Config::from_toml("[machines.\"..\"]", |_| None).is_err());
         for text in [
             "[machines.vm]\n[machines.VM]",
             "regions = [\"a\"]\n[watchers.networkwatcher_A]\nregion = \"b\"\nresource_group = \"g\"",
@@ -296,8 +295,44 @@ mod tests {
             "[storage.a]\nendpoint = \"http://example.com\"",
             "[storage.a]\nendpoint = \"https://a.blob.core.windows.net/c\"",
         ] {
-            assert!(Config::from_toml(text).is_err(), "{text}");
+            assert!(Config::from_toml(text, |_| None).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_secret_is_told() {
+        let variable = |name: &str| (name == "KEY").then(|| "c2VjcmV0".to_owned());
+        let at = "endpoint = \"http://127.0.0.1:1/a\"";
+        for (text, words) in [
+            ("key = [\"SECRET\"]".to_owned(), "near line 2: a value of another type"),
+            ("key = \"SECRET".to_owned(), "near line 2"),
+            ("key = \"SECRET\"".to_owned(), "a secret for the storage account a, but no endpoint"),
+            (format!("{at}\nkey = \"SECRET!\""), "not base64"),
+            (format!("{at}\nsas = \"SECRET\""), "0"),
+            (
+                format!("{at}\nkey = \"SECRET\"\nsas = \"sv=1&sig=SECRET\""),
+                "2 of connection_string, key and sas",
+            ),
+            (format!("{at}\nkey = \"SECRET\"\nkey_env = \"KEY\""), "names an environment variable for it"),
+            (format!("{at}\nsas_env = \"SAS\""), "the environment variable SAS"),
+            (format!("{at}\nfolder = \"/x\"\nkey_env = \"KEY\""), "both a folder and an endpoint"),
+            ("connection_string = \"AccountKey=SECRET\"".to_owned(), "neither AccountName nor BlobEndpoint"),
+        ] {
+            let error = match Config::from_toml(&format!("[storage.a]\n{text}"), variable) {
+                Err(error) => error,
+                // A signature is looked at when it is used.
+                Ok(config) => {
+                    assert!(!format!("{config:?}").contains("SECRET"), "{text}");
+                    continue;
+                }
+            };
+            assert!(error.to_string().contains(words), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("SECRET"), "{text}: {error:?}");
+        }
+        let text = "[storage.a]\nconnection_string = \"AccountName=a;AccountKey=c2VjcmV0\"";
+        let config = Config::from_toml(text, variable).unwrap();
+        assert_eq!(config.storage["a"].endpoint.as_deref(), Some("https://a.blob.core.windows.net"));
+        assert!(!format!("{config:?}").contains("c2VjcmV0"));
     }
 
     #[test]

@@ -16,8 +16,13 @@ pub enum ServiceError {
         source: std::io::Error,
     },
     /// A configuration that is not TOML or lacks something.
-    #[error("the configuration cannot be read")]
-    Config(#[source] Box<toml::de::Error>),
+    #[error("the configuration cannot be read near line {line}: {what}")]
+    Config {
+        /// Line of the file, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        what: String,
+    },
     /// A configuration with a value that cannot be.
     #[error("the configuration says {what}")]
     Value {

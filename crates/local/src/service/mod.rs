@@ -3,6 +3,7 @@
 //!
 //! Answers are those the service was seen to give: status, headers and bodies.
 
+mod account;
 mod captures;
 mod config;
 mod ending;
@@ -31,7 +32,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use config::{Config, MachineConfig, ScaleSet, Storage, Watcher};
+pub use account::Storage;
+pub use config::{Config, MachineConfig, ScaleSet, Watcher};
 pub use engine::{Engine, Order, Packets, Running};
 pub use error::ServiceError;
 pub use faults::{Action, Fault};
@@ -294,9 +296,9 @@ impl Service {
                 Some(_) => Reply::json(200, &inventory::view(is_agent_gone(fault))),
                 None => not_there(type_of(Kind::Machine), &name, &group),
             },
+            Below::AllPermissions => Reply::json(200, &everything_allowed()),
             Below::Permissions { group, kind, name } => match self.find(kind, &group, &name, fault) {
-                // Whoever gets this far may do everything.
-                Some(_) => Reply::json(200, &json!({ "value": [{ "actions": ["*"], "notActions": [] }] })),
+                Some(_) => Reply::json(200, &everything_allowed()),
                 None => not_there(type_of(kind), &name, &group),
             },
             Below::Children { group, kind, name, child, of } => {
@@ -404,6 +406,11 @@ fn lock(data: &Path) -> Result<File, ServiceError> {
         Err(TryLockError::WouldBlock) => Err(ServiceError::Taken { path: data.to_owned() }),
         Err(TryLockError::Error(error)) => Err(ServiceError::file(path)(error)),
     }
+}
+
+/// Whoever gets this far may do everything.
+fn everything_allowed() -> Value {
+    json!({ "value": [{ "actions": ["*"], "notActions": [] }] })
 }
 
 fn is_agent_gone(fault: Option<&Action>) -> bool {

@@ -77,7 +77,7 @@ impl Operations {
         let mut this = Self { path, ..Self::default() };
         for line in String::from_utf8_lossy(&text).lines() {
             if let Ok(Line { id, operation }) = serde_json::from_str(line) {
-                this.remember(id, operation);
+                this.remember(&id, operation);
             }
         }
         this.rewrite();
@@ -90,7 +90,7 @@ impl Operations {
         if operation.task != Task::QueryStatus {
             self.write(&id, &operation);
         }
-        self.remember(id.clone(), operation);
+        self.remember(&id, operation);
         id
     }
 
@@ -123,9 +123,9 @@ impl Operations {
         self.file = written.and_then(|()| File::options().append(true).open(&self.path)).ok();
     }
 
-    fn remember(&mut self, id: String, operation: Operation) {
-        self.order.push_back(id.clone());
-        self.known.insert(id.clone(), operation);
+    fn remember(&mut self, id: &str, operation: Operation) {
+        self.order.push_back(id.to_owned());
+        self.known.insert(id.to_owned(), operation);
         while self.order.len() > REMEMBERED {
             if let Some(oldest) = self.order.pop_front() {
                 self.known.remove(&oldest);

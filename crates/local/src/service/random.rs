@@ -45,15 +45,13 @@ impl Signer {
     pub(super) fn of(data: &Path) -> Result<Self, ServiceError> {
         let path = data.join(KEY);
         let known = fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let mut key = [0u8; 32];
-                let failed = |_| ServiceError::Randomness;
-                rand::fill(&mut key).map_err(failed)?;
-                certificate::write_private(&path, &key)?;
-                key
-            }
+        let key = if let Some(key) = known {
+            key
+        } else {
+            let mut key = [0u8; 32];
+            rand::fill(&mut key).map_err(|_| ServiceError::Randomness)?;
+            certificate::write_private(&path, &key)?;
+            key
         };
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }

@@ -59,6 +59,8 @@ pub(super) enum Below {
         group: String,
         name: String,
     },
+    /// What the caller may do everywhere.
+    AllPermissions,
     /// What the caller may do with a resource.
     Permissions {
         group: String,
@@ -135,6 +137,7 @@ fn below(lower: &[&str], words: &[String]) -> Option<Below> {
         ["providers", "microsoft.network", "locations", _, "operationresults", _] => {
             Below::OperationResult { region: word(3), id: word(5) }
         }
+        ["providers", "microsoft.authorization", "permissions"] => Below::AllPermissions,
         ["providers", provider, kind] => Below::List { group: None, kind: kind_of(provider, kind)? },
         ["resourcegroups", _, "providers", provider, kind, rest @ ..] => {
             let kind = kind_of(provider, kind)?;

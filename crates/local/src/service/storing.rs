@@ -3,8 +3,13 @@
 //! What is to be stored stands in the record of its capture until it is, so that neither a crash nor a failure loses it,
 //! and nor does deleting the capture.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use capkeep_storage::{BlobName, Error, Settings, Store, Upload};
+use md5::{Digest, Md5};
 
 use super::Service;
 use super::State;
@@ -64,7 +69,7 @@ impl Service {
     pub fn work(&self) -> bool {
         let Some(job) = self.next_job() else { return false };
         let outcome = self.store(&job);
-        self.note(&job, outcome);
+        self.note(&job, &outcome);
         true
     }
 
@@ -84,6 +89,15 @@ impl Service {
     }
 
     fn store(&self, job: &Job) -> Result<(), String> {
+        if let Some((_, account)) = self.config.account(&job.place.account)
+            && let Some(endpoint) = self.config.endpoint(&job.place.account)
+        {
+            let credential = account.credential().map_err(|error| error.to_string())?;
+            let settings = Settings::default();
+            let store =
+                capkeep_storage::open(&endpoint, credential, &settings).map_err(|error| error.to_string())?;
+            return upload(&*store, &job.place.blob(), &self.data.join(&job.file));
+        }
         let folder = self.config.folder(&job.place.account, &self.data);
         let to = folder.join(&job.place.path);
         places::deliver(&self.data.join(&job.file), &to).map_err(|error| match error.kind() {
@@ -92,7 +106,7 @@ impl Service {
         })
     }
 
-    fn note(&self, job: &Job, outcome: Result<(), String>) {
+    fn note(&self, job: &Job, outcome: &Result<(), String>) {
         let now_ns = self.now();
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -103,7 +117,7 @@ impl Service {
         let Some(record) = here.or_else(|| state.leaving.get_mut(&job.of)) else { return };
         let is_stored = outcome.is_ok();
         for session in &mut record.sessions {
-            match &outcome {
+            match outcome {
                 Ok(()) => session.unstored.retain(|file| file.file != job.file),
                 Err(problem) => {
                     for file in session.unstored.iter_mut().filter(|file| file.file == job.file) {
@@ -125,6 +139,46 @@ impl Service {
             let _ = std::fs::remove_file(self.data.join(&job.file));
         }
     }
+}
+
+/// Uploads a file, unless it is there already.
+fn upload(store: &dyn Store, name: &BlobName, file: &Path) -> Result<(), String> {
+    // Of its own: connections do not outlive the thread that stores.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let again = match store.upload(name, file, &Upload::default()).await {
+            Err(Error::Missing { .. }) => {
+                // The container; the service makes it too.
+                store.make_container(&name.container).await.map_err(|error| error.to_string())?;
+                store.upload(name, file, &Upload::default()).await
+            }
+            answer => answer,
+        };
+        match again {
+            Ok(_) => Ok(()),
+            // An earlier try of a process that was killed, or whose answer was lost.
+            Err(Error::Exists { .. }) if is_same(store, name, file).await => Ok(()),
+            Err(Error::Exists { .. }) => Err(format!("another blob is at {} already", store.url(name))),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+}
+
+/// True if a blob has the content of a file.
+async fn is_same(store: &dyn Store, name: &BlobName, file: &Path) -> bool {
+    let Ok(there) = store.head(name).await else { return false };
+    let here = || -> io::Result<[u8; 16]> {
+        let (mut hash, mut file) = (Md5::new(), File::open(file)?);
+        let mut piece = vec![0; 256 << 10];
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(hash.finalize().into()),
+                read => hash.update(piece.get(..read).unwrap_or_default()),
+            }
+        }
+    };
+    there.md5.is_some() && there.md5 == here().ok()
 }
 
 /// Nanoseconds to the next try.

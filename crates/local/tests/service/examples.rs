@@ -34,7 +34,7 @@ fn the_creates_of_the_specification_are_answered_as_it_says() {
             resource_group = "rg1"
             [machines.vm1]
         "#;
-        let stand = Stand::new(Config::from_toml(text).unwrap());
+        let stand = Stand::new(Config::from_toml(text, |_| None).unwrap());
         let version = example["parameters"]["api-version"].as_str().unwrap();
         let url = format!(
             "/subscriptions/subid/resourceGroups/rg1/providers/Microsoft.Network/networkWatchers/nw1/packetCaptures/pc1\

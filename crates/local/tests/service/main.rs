@@ -15,3 +15,4 @@ mod recorded;
 mod server;
 mod storing;
 mod support;
+mod uploading;

@@ -165,11 +165,12 @@ fn accounts_say_where_they_are_and_blobs_are_below_that() {
         [machines.vm1]
         [storage.sa1]
         endpoint = "http://127.0.0.1:10000/sa1"
+        sas = "sv=1&sig=x"
         [storage.sa2]
         folder = "/srv/a b"
         [storage.sa3]
     "#;
-    let stand = Stand::new(Config::from_toml(text).unwrap());
+    let stand = Stand::new(Config::from_toml(text, |_| None).unwrap());
     let at = "/subscriptions/sub/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts";
     let blob = |name: &str| {
         let account = json(&stand.get(&format!("{at}/{name}?api-version=2023-05-01")));

@@ -89,7 +89,7 @@ pub(crate) fn config() -> Config {
         machines = ["vm1", "vm2", "vm3"]
         [storage.sa1]
     "#;
-    Config::from_toml(text).unwrap()
+    Config::from_toml(text, |_| None).unwrap()
 }
 
 impl Stand {

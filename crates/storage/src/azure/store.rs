@@ -66,6 +66,13 @@ impl Store for AzureStore {
         Ok(Page { items: page.container_items.into_iter().filter_map(container).collect(), next })
     }
 
+    async fn make_container(&self, container: &str) -> Result<()> {
+        match self.call(container, self.container(container)?.create(None)).await {
+            Ok(_) | Err(Error::Exists { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn list(&self, container: &str, query: &Query, marker: Option<&str>) -> Result<Page<Blob>> {
         let what = format!("the list of {container:?}");
         let unexpected = |why: &str| Error::Unexpected { what: what.clone(), why: why.to_owned() };
