@@ -37,6 +37,8 @@ enum Chore {
     Gen(generate::Arguments),
     /// Measure capkeep and its peers on the same files
     Bench(bench::Arguments),
+    /// Measure fetching, reading in storage and listing orphans, beside curl and azcopy
+    BenchStorage(bench::storage::Arguments),
     /// Check that crates depend on each other, and on others, as the architecture says
     Arrows,
     /// Run all tests, with the programs that some of them compare with
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Gen(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::BenchStorage(arguments) => bench::storage::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Arrows => arrows::run(),
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),

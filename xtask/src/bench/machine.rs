@@ -4,10 +4,15 @@ use std::{fs, path::Path, process::Command};
 
 use super::tools::PEERS;
 
-/// Lines of Markdown: date, machine, kernel, versions.
-pub(crate) fn describe(capkeep: &Path) -> String {
+/// The peers that read captures, with their versions.
+pub(crate) fn peers() -> String {
     let peers: Vec<_> =
         PEERS.iter().filter_map(|tool| Some(format!("{} {}", tool.name, tool.version()?))).collect();
+    peers.join(", ")
+}
+
+/// Lines of Markdown: date, machine, kernel, versions.
+pub(crate) fn describe(capkeep: &Path, peers: &str) -> String {
     let lines = [
         ("date", first_line("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"])),
         ("processor", format!("{}, {} in use", processor(), first_line("nproc", &[]))),
@@ -17,12 +22,13 @@ pub(crate) fn describe(capkeep: &Path) -> String {
         ("capkeep", first_line(&capkeep.to_string_lossy(), &["--version"])),
         ("commit", first_line("git", &["describe", "--always", "--dirty"])),
         ("compiler", first_line("rustc", &["--version"])),
-        ("peers", peers.join(", ")),
+        ("peers", peers.to_owned()),
     ];
     lines.map(|(what, is)| format!("- {what}: {is}\n")).concat()
 }
 
-fn first_line(program: &str, arguments: &[&str]) -> String {
+/// First line that a command prints.
+pub(crate) fn first_line(program: &str, arguments: &[&str]) -> String {
     Command::new(program)
         .args(arguments)
         .output()

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -33,13 +34,20 @@ pub(crate) fn measure(tool: &Tool, file: &Path, directory: &Path) -> Result<Samp
         fs::remove_dir_all(&out).with_context(|| format!("cannot empty {}", out.display()))?;
     }
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-    let mut command = tool.command(file, &out);
+    timed(&mut tool.command(file, &out), tool.also_fine).with_context(|| tool.name)
+}
+
+/// Runs a command to its end. `also_fine` is an exit code that means success besides 0.
+///
+/// # Errors
+/// Where the command cannot be started or fails.
+pub(crate) fn timed(command: &mut Command, also_fine: i32) -> Result<Sample> {
     let start = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", tool.name))?;
-    let used = child.wait4().with_context(|| format!("cannot wait for {}", tool.name))?;
+    let mut child = command.spawn().context("cannot be started")?;
+    let used = child.wait4().context("cannot be waited for")?;
     let wall = start.elapsed();
     match used.status.code() {
-        Some(code) if code == 0 || code == tool.also_fine => {}
+        Some(code) if code == 0 || code == also_fine => {}
         _ => bail!("failed ({})", used.status),
     }
     Ok(Sample { wall, cpu: used.rusage.utime + used.rusage.stime, peak: used.rusage.maxrss })

@@ -4,6 +4,7 @@ mod files;
 mod machine;
 mod measure;
 mod report;
+pub(crate) mod storage;
 mod tools;
 
 use std::{fs, path::PathBuf, process::Command};
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let directory = target_directory().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 5 } else { 15 });
-    let machine = machine::describe(&capkeep);
+    let machine = machine::describe(&capkeep, &machine::peers());
     let mut runs = plan(&capkeep, arguments.quick);
     for bed in files::BEDS {
         if runs.iter().any(|run| run.bed.name == bed.name) {
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Builds the release binary and says where it is.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--package", "capkeep"])
         .current_dir(root())

@@ -75,7 +75,7 @@ impl Run {
 
 /// What is aimed at.
 #[derive(Clone, Copy, Debug)]
-enum Aim {
+pub(crate) enum Aim {
     AtMost(f64),
     AtLeast(f64),
     /// Nothing: a number to know.
@@ -83,15 +83,16 @@ enum Aim {
 }
 
 /// A number that is made of the medians.
-struct Goal {
-    what: String,
-    value: Option<f64>,
-    unit: &'static str,
-    aim: Aim,
+pub(crate) struct Goal {
+    pub(crate) what: String,
+    pub(crate) value: Option<f64>,
+    pub(crate) unit: &'static str,
+    pub(crate) aim: Aim,
 }
 
 impl Goal {
-    fn row(&self) -> String {
+    /// A row of the table of goals.
+    pub(crate) fn row(&self) -> String {
         let (aim, is_met) = match (self.aim, self.value) {
             (Aim::AtMost(most), value) => (format!("≤ {most}{}", self.unit), value.map(|v| v <= most)),
             (Aim::AtLeast(least), value) => (format!("≥ {least}{}", self.unit), value.map(|v| v >= least)),
