@@ -56,7 +56,7 @@ pub(super) fn told(what: &str, host: &str, error: &azure_core::Error) -> Error {
             let wait = headers.and_then(retry_after);
             by_status(what, (*status).into(), code, wait)
         }
-        ErrorKind::Credential => Error::NoToken(one_line(reasons.pop().unwrap_or_default())),
+        ErrorKind::Credential => Error::NoToken(one_line(&reasons.pop().unwrap_or_default())),
         ErrorKind::DataConversion => unexpected("an answer that cannot be read"),
         _ => Error::Transport { host: host.to_owned(), reason: reason(reasons) },
     }
@@ -73,11 +73,11 @@ fn reason(mut reasons: Vec<String>) -> String {
     ];
     let last = reasons.last().cloned().unwrap_or_default();
     reasons.retain(|reason| !OUTER.iter().any(|words| reason.starts_with(words)));
-    one_line(if reasons.is_empty() { last } else { reasons.join(": ") })
+    one_line(&if reasons.is_empty() { last } else { reasons.join(": ") })
 }
 
 /// Texts of others stay on their line. Should an address have slipped through, what is behind its `?` is cut off.
-fn one_line(text: String) -> String {
+fn one_line(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words = text.split(' ').map(|word| match word.split_once('?') {
         Some((before, _)) if word.contains('=') => before,
@@ -152,6 +152,6 @@ mod tests {
 
     #[test]
     fn texts_of_others_hold_neither_lines_nor_queries() {
-        assert_eq!(one_line("a\nb for https://x/y?sv=1&sig=S end".into()), "a b for https://x/y end");
+        assert_eq!(one_line("a\nb for https://x/y?sv=1&sig=S end"), "a b for https://x/y end");
     }
 }

@@ -149,10 +149,16 @@ impl Store for AzureStore {
             ..Default::default()
         };
         let client = self.blob(name)?;
-        match self.call(&shown(name), client.delete(Some(options))).await {
+        let error = match self.call(&shown(name), client.delete(Some(options))).await {
+            Ok(_) => return Ok(()),
+            // No blob has another entity tag, too.
+            Err(changed @ Error::Changed { .. }) => self.head(name).await.err().unwrap_or(changed),
+            Err(error) => error,
+        };
+        match error {
             // The answer to an earlier try was lost: the blob was there when it was asked for.
-            Err(Error::Missing { code, .. }) if tries.are_many() && code == "BlobNotFound" => Ok(()),
-            answer => answer.map(drop),
+            Error::Missing { code, .. } if tries.are_many() && code != "ContainerNotFound" => Ok(()),
+            error => Err(error),
         }
     }
 

@@ -117,7 +117,7 @@ impl AzureStore {
     async fn put_at_once(
         &self,
         name: &BlobName,
-        content: Bytes,
+        bytes: Bytes,
         md5: [u8; 16],
         upload: &Upload,
         tries: &Tries,
@@ -126,7 +126,7 @@ impl AzureStore {
         request.insert_header("x-ms-version", self.version.clone());
         request.insert_header("x-ms-blob-type", "BlockBlob");
         request.insert_header("content-type", CONTENT_TYPE);
-        request.insert_header("content-length", content.len().to_string());
+        request.insert_header("content-length", bytes.len().to_string());
         // The service compares it with what arrives, and keeps it.
         request.insert_header("content-md5", BASE64_STANDARD.encode(md5));
         if !upload.replace {
@@ -138,7 +138,7 @@ impl AzureStore {
         if let Some(tags) = encoded_tags(upload) {
             request.insert_header("x-ms-tags", tags);
         }
-        request.set_body(content);
+        request.set_body(bytes);
         let context = Context::new().with_value(tries.clone());
         let options = PipelineSendOptions::default();
         let answer =

@@ -262,7 +262,7 @@ fn told(root: &Path, name: &BlobName, known: &fs::Metadata) -> Blob {
     let Record { metadata, tags, md5 } = Record::read(root, name, &etag);
     let modified = i128::from(known.mtime()) * 1_000_000_000 + i128::from(known.mtime_nsec());
     let modified = Timestamp::from_nanosecond(modified).unwrap_or(Timestamp::UNIX_EPOCH);
-    Blob { metadata, tags, md5, ..Blob::new(name.clone(), known.len(), etag, modified) }
+    Blob { md5, metadata, tags, ..Blob::new(name.clone(), known.len(), etag, modified) }
 }
 
 /// Another file, another content: another tag.
