@@ -1,6 +1,8 @@
 //! Managing captures from the command line, against the Network Watcher on this machine.
 
 mod leaving;
+mod machines;
+mod uploads;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -96,6 +98,7 @@ fn serve(folder: &Path, config: &str, faults: &str) -> (Child, String) {
         .arg(&faults_path)
         .arg("--data")
         .arg(folder.join("data"))
+        .env("CAPKEEP_TEST_KEY", crate::whole_life::KEY)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -207,6 +210,11 @@ fn a_session_that_was_killed_is_told_truthfully_and_its_file_is_readable() {
     let status = local.json("capture status cut --json");
     assert_eq!(status["packetCaptureStatus"], "Stopped");
     assert!(status["packetCaptureError"][0].as_str().is_some_and(|text| !text.is_empty()), "{status}");
+    // It is stored beside the answers.
+    let begun = Instant::now();
+    while local.files().is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let files = local.files();
     assert_eq!(files.len(), 1);
     let summary = capkeep().args(["analyze", "--json"]).arg(&files[0]).output().unwrap();

@@ -12,24 +12,27 @@ use crate::local::{Local, is_root};
 use crate::run::{stderr, stdout};
 
 /// Name of the account, and its key (32 bytes, made up).
-const ACCOUNT: &str = "logs";
-const KEY: &str = "a2V5IG9mIGFuIGFjY291bnQgZm9yIHRlc3RzIG9ubHk=";
+pub(crate) const ACCOUNT: &str = "logs";
+pub(crate) const KEY: &str = "a2V5IG9mIGFuIGFjY291bnQgZm9yIHRlc3RzIG9ubHk=";
 
 /// The emulator of Azure's blob storage, in memory.
-struct Azurite {
+pub(crate) struct Azurite {
     child: Child,
     port: u16,
 }
 
 impl Azurite {
     fn start(test: &str) -> Option<Self> {
+        Self::start_at(test, free_port())
+    }
+
+    pub(crate) fn start_at(test: &str, port: u16) -> Option<Self> {
         let Some(program) = std::env::var_os("CAPKEEP_TEST_AZURITE").map(PathBuf::from) else {
             eprintln!(
                 "SKIPPED: {test}: CAPKEEP_TEST_AZURITE names no azurite-blob (cargo xtask test installs it)"
             );
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(program)
             .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
             .args(["--silent", "--disableTelemetry", "--inMemoryPersistence"])
@@ -56,6 +59,11 @@ impl Drop for Azurite {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port nobody listens at.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Two network namespaces with a cable between them.
@@ -136,8 +144,8 @@ fn ip(arguments: &[&str]) {
 }
 
 #[test]
-fn a_capture_lives_and_its_file_is_stored_fetched_read_tagged() {
-    let test = "a_capture_lives_and_its_file_is_stored_fetched_read_tagged";
+fn a_capture_lives_and_its_file_is_stored_fetched_read_cleaned_up_and_brought_back() {
+    let test = "a_capture_lives_and_its_file_is_stored_fetched_read_cleaned_up_and_brought_back";
     if !is_root(test) {
         return;
     }
@@ -176,7 +184,49 @@ fn a_capture_lives_and_its_file_is_stored_fetched_read_tagged() {
     let streamed = summary("analyze capture:page --json");
     assert_eq!(streamed["totals"], of_file["totals"]);
     run("capture delete page");
-    fs::remove_dir_all(&into).unwrap();
-    run("fetch page --into fetched");
-    assert_eq!(summary("analyze fetched/page.cap --json")["totals"], of_file["totals"]);
+    let again = |line: &str| {
+        let _ = fs::remove_dir_all(&into);
+        run(line);
+        assert_eq!(summary("analyze fetched/page.cap --json")["totals"], of_file["totals"], "{line}");
+    };
+    again("fetch page --into fetched");
+
+    let listed = run("orphans list --min-age 0s");
+    assert!(listed.contains("orphan ") && listed.contains(web), "{listed}");
+    assert!(run("orphans list").contains("unsure"), "what is young is left alone");
+    run("orphans plan --out plan.json --min-age 0s");
+    run("orphans apply plan.json --min-age 0s");
+    again("fetch page --into fetched");
+    let undo = local
+        .command()
+        .args([
+            "orphans",
+            "apply",
+            "plan.json",
+            "--min-age",
+            "0s",
+            "--execute",
+            "--yes",
+            "--audit",
+            "audit.jsonl",
+        ])
+        .env("AZURE_STORAGE_ACCOUNT", ACCOUNT)
+        .env("AZURE_STORAGE_KEY", KEY)
+        .current_dir(&local.folder)
+        .output()
+        .unwrap();
+    assert_eq!(undo.status.code(), Some(2), "{}", stdout(&undo));
+    assert!(stderr(&undo).contains("--no-undo"), "{}", stderr(&undo));
+    run("orphans apply plan.json --min-age 0s --execute --yes --archive old --no-undo --audit audit.jsonl");
+    let gone = local
+        .command()
+        .args(["fetch", "page"])
+        .env("AZURE_STORAGE_ACCOUNT", ACCOUNT)
+        .env("AZURE_STORAGE_KEY", KEY)
+        .output()
+        .unwrap();
+    assert_eq!(gone.status.code(), Some(2), "{}", stdout(&gone));
+    run("orphans restore --audit audit.jsonl");
+    run("orphans restore --execute --audit audit.jsonl");
+    again("fetch page --into fetched");
 }

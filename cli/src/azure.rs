@@ -85,6 +85,26 @@ pub(crate) struct Connection {
     watcher: Option<String>,
 }
 
+/// A client, and all that is meant where nothing is left out.
+#[derive(Debug)]
+pub(crate) struct Everywhere {
+    pub(crate) client: Client,
+    /// Ids of subscriptions: the one that was named, or all that can be seen.
+    pub(crate) subscriptions: Vec<String>,
+    /// The region or watcher that was named: what is listed then is not all there is.
+    pub(crate) only: Option<String>,
+    location: Option<String>,
+    watcher: Option<String>,
+}
+
+impl Everywhere {
+    /// True for a watcher that is meant.
+    pub(crate) fn means(&self, watcher: &Watcher) -> bool {
+        self.location.as_ref().is_none_or(|location| same_region(&watcher.location, location))
+            && self.watcher.as_ref().is_none_or(|name| watcher.name.eq_ignore_ascii_case(name))
+    }
+}
+
 /// Runs what waits for the network.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -105,6 +125,18 @@ impl Azure {
             location: self.location.clone(),
             watcher: self.watcher.clone(),
         })
+    }
+
+    /// Connects without choosing a subscription.
+    pub(crate) async fn connect_everywhere(&self) -> anyhow::Result<Everywhere> {
+        let client = Client::new(self.settings()?).map_err(told)?;
+        let subscriptions = match &self.subscription {
+            Some(id) => vec![id.clone()],
+            None => client.subscriptions().await.map_err(told)?.into_iter().map(|(id, _)| id).collect(),
+        };
+        let only = self.location.clone().or_else(|| self.watcher.clone());
+        let (location, watcher) = (self.location.clone(), self.watcher.clone());
+        Ok(Everywhere { client, subscriptions, only, location, watcher })
     }
 
     /// What gives tokens for other services than Azure Resource Manager; `None` where nobody logs in.

@@ -1,5 +1,6 @@
 //! What was done with captures and their files from this machine. After a delete nothing else ties a file to its capture.
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ impl Deed {
 pub(crate) enum FileDeed {
     Fetched,
     Tagged,
+    Summarised,
 }
 
 impl FileDeed {
@@ -41,6 +43,7 @@ impl FileDeed {
         match self {
             Self::Fetched => "fetched",
             Self::Tagged => "tagged",
+            Self::Summarised => "summarised",
         }
     }
 }
@@ -74,6 +77,10 @@ pub(crate) struct Known {
     pub(crate) storage_path: Option<String>,
     /// ARM id of the storage account.
     pub(crate) storage_id: Option<String>,
+    /// Begin of the session, as the service told it.
+    pub(crate) started: Option<String>,
+    /// The entry says that it was deleted.
+    pub(crate) is_deleted: bool,
 }
 
 const TABLES: &str = "\
@@ -90,7 +97,7 @@ CREATE TABLE IF NOT EXISTS captures (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS files (
   at TEXT NOT NULL,           -- when, RFC 3339, UTC
-  deed TEXT NOT NULL,         -- fetched or tagged
+  deed TEXT NOT NULL,         -- fetched, tagged or summarised
   url TEXT NOT NULL,          -- URL of the blob, without secrets
   etag TEXT NOT NULL,         -- version of the blob
   bytes INTEGER NOT NULL,     -- size of the blob
@@ -152,13 +159,37 @@ impl Ledger {
     /// Captures of a name or id, whatever its case, the last one seen first: one entry for each place a file was written
     /// to.
     pub(crate) fn named(&self, name: &str) -> anyhow::Result<Vec<Known>> {
+        self.known("name = ?1 COLLATE NOCASE OR id = ?1 COLLATE NOCASE", [name])
+    }
+
+    /// Everything known of captures, the last entry for each place a file was written to.
+    pub(crate) fn captures(&self) -> anyhow::Result<Vec<Known>> {
+        self.known("1", [])
+    }
+
+    /// When each file was last fetched, by its URL.
+    pub(crate) fn fetched(&self) -> anyhow::Result<HashMap<String, String>> {
+        let mut query =
+            self.0.prepare("SELECT url, max(at) FROM files WHERE deed = 'fetched' GROUP BY url")?;
+        let rows =
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).context("cannot read the ledger")?;
+        rows.collect::<Result<_, _>>().context("cannot read the ledger")
+    }
+
+    /// URLs of files of which a summary was kept.
+    pub(crate) fn reported(&self) -> anyhow::Result<HashSet<String>> {
+        let mut query = self.0.prepare("SELECT DISTINCT url FROM files WHERE deed = 'summarised'")?;
+        let rows = query.query_map([], |row| row.get(0)).context("cannot read the ledger")?;
+        rows.collect::<Result<_, _>>().context("cannot read the ledger")
+    }
+
+    fn known(&self, condition: &str, values: impl rusqlite::Params) -> anyhow::Result<Vec<Known>> {
         // `max` picks the row the other columns are taken from.
-        let mut query = self.0.prepare(
+        let mut query = self.0.prepare(&format!(
             "SELECT max(at), id, name, target, storage_path, \
-             json_extract(properties, '$.properties.storageLocation.storageId') FROM captures \
-             WHERE name = ?1 COLLATE NOCASE OR id = ?1 COLLATE NOCASE \
-             GROUP BY lower(id), lower(coalesce(storage_path, '')) ORDER BY 1 DESC",
-        )?;
+             json_extract(properties, '$.properties.storageLocation.storageId'), started, deed FROM captures \
+             WHERE {condition} GROUP BY lower(id), lower(coalesce(storage_path, '')) ORDER BY 1 DESC",
+        ))?;
         let known = |row: &Row<'_>| {
             Ok(Known {
                 at: row.get(0)?,
@@ -167,9 +198,11 @@ impl Ledger {
                 target: row.get(3)?,
                 storage_path: row.get(4)?,
                 storage_id: row.get(5)?,
+                started: row.get(6)?,
+                is_deleted: row.get::<_, String>(7)? == Deed::Deleted.name(),
             })
         };
-        let rows = query.query_map([name], known).context("cannot read the ledger")?;
+        let rows = query.query_map(values, known).context("cannot read the ledger")?;
         rows.collect::<Result<_, _>>().context("cannot read the ledger")
     }
 

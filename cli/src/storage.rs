@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use capkeep_storage::{ConnectionString, Credential, Location, Store};
 use capkeep_watcher::Secret;
 use clap::ValueEnum;
+use serde_json::Value;
 use url::Url;
 
 use crate::azure::Azure;
@@ -116,6 +117,21 @@ impl Stores<'_> {
             None => Credential::Nobody,
         })
     }
+}
+
+/// Where an account is, as Azure Resource Manager tells it; nothing for an account without blobs.
+pub(crate) fn endpoint(azure: &Azure, properties: &Value) -> anyhow::Result<Option<Location>> {
+    let Some(text) = properties.pointer("/primaryEndpoints/blob").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let at = Location::parse(text).map_err(told)?;
+    if at.folder().is_some() && !azure.is_on_this_machine() {
+        return Err(hinted(
+            format!("the service says that an account is the folder {at}"),
+            "folders are followed only if the service runs on this machine",
+        ));
+    }
+    Ok(Some(at))
 }
 
 /// An environment variable that is set to something.

@@ -89,7 +89,7 @@ impl<'a> Finder<'a> {
         let accounts = connection.client.storage_accounts(&connection.subscription).await.map_err(told)?;
         let mut found = Vec::new();
         for account in &accounts {
-            let Some(at) = self.endpoint(&account.properties)? else { continue };
+            let Some(at) = storage::endpoint(self.azure, &account.properties)? else { continue };
             let store = self.stores.open(&at, true)?;
             match list(&*store, DEFAULT_CONTAINER, "").await {
                 Ok(blobs) => found.extend(blobs.into_iter().map(|blob| {
@@ -184,21 +184,6 @@ impl<'a> Finder<'a> {
             .into_iter()
             .find(|known| known.storage_path.is_some())
             .map(|known| Session::of_known(&known)))
-    }
-
-    /// Where an account is, as Azure Resource Manager tells it.
-    fn endpoint(&self, properties: &Value) -> anyhow::Result<Option<Location>> {
-        let Some(text) = properties.pointer("/primaryEndpoints/blob").and_then(Value::as_str) else {
-            return Ok(None);
-        };
-        let at = Location::parse(text).map_err(storage::told)?;
-        if at.folder().is_some() && !self.azure.is_on_this_machine() {
-            return Err(hinted(
-                format!("the service says that an account is the folder {at}"),
-                "folders are followed only if the service runs on this machine",
-            ));
-        }
-        Ok(Some(at))
     }
 }
 
@@ -312,7 +297,7 @@ impl Session {
         };
         let is_it = |known: &str| known.parse::<ResourceId>().is_ok_and(|known| known == id);
         match accounts.iter().find(|account| is_it(&account.id)) {
-            Some(account) => finder.endpoint(&account.properties),
+            Some(account) => storage::endpoint(finder.azure, &account.properties),
             None => Ok(None),
         }
     }

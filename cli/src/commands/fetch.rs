@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Done;
 use crate::azure::{Azure, block_on};
-use crate::failure::{hinted, warn};
+use crate::failure::{hinted, interrupted, warn};
 use crate::fetching::Fetching;
 use crate::ledger::{FileDeed, FileNote, Ledger};
 use crate::output;
@@ -278,7 +278,7 @@ impl Fetch {
             missing += usize::from(!self.account_for(one, outcome, &ledger)?);
         }
         if stop.is_stopped() {
-            return Err(hinted("interrupted", "the same command goes on where this one was"));
+            return Err(interrupted("interrupted", "the same command goes on where this one was"));
         }
         match missing {
             0 => Ok(Done::Fully),

@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod fetch;
 mod man;
+mod orphans;
 mod schema;
 mod serve;
 mod vm;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
     Capture(capture::CaptureCommand),
     Fetch(Box<fetch::Fetch>),
+    Orphans(orphans::OrphansCommand),
     Vm(vm::Vm),
     Doctor(doctor::Doctor),
     Serve(serve::Serve),
@@ -41,6 +43,7 @@ impl Command {
             Self::Analyze(it) => it.run(),
             Self::Capture(it) => it.run(),
             Self::Fetch(it) => it.run(),
+            Self::Orphans(it) => it.run(),
             Self::Vm(it) => it.run(),
             Self::Doctor(it) => it.run(),
             Self::Serve(it) => it.run(),

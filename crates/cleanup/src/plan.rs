@@ -111,6 +111,8 @@ pub struct Row {
 /// What a plan is made with.
 #[derive(Clone, Debug, Default)]
 pub struct Unplanned {
+    /// How many files there were, by verdict, besides the rows.
+    pub seen: BTreeMap<Verdict, usize>,
     /// Program, and its version.
     pub by: String,
     /// What was looked at.
@@ -187,7 +189,7 @@ impl Row {
     }
 
     /// Name of the account. Emulators and folders have it last in their URL.
-    pub(crate) fn account_name(&self) -> String {
+    pub fn account_name(&self) -> String {
         let rest = self.account.split_once("://").map_or(self.account.as_str(), |(_, rest)| rest);
         match rest.rsplit_once('/') {
             Some((_, name)) => name.to_owned(),
@@ -229,7 +231,8 @@ impl Plan {
     ///
     /// Never by what rows may hold: only if they could not be written as JSON.
     pub fn new(rows: Vec<Row>, selection: &Selection, made: Unplanned, now: Timestamp) -> Result<Self> {
-        let mut seen = BTreeMap::new();
+        let mut seen: BTreeMap<String, usize> =
+            made.seen.iter().map(|(verdict, count)| (verdict.words().to_owned(), *count)).collect();
         let mut left_out = BTreeMap::new();
         let mut taken = Vec::new();
         let mut leave = |why: &str, count: usize| {

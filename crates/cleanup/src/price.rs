@@ -36,6 +36,11 @@ impl Prices {
         Self::read(CHOSEN)
     }
 
+    /// The table this program comes with, to be copied and edited.
+    pub fn text() -> &'static str {
+        CHOSEN
+    }
+
     /// Reads a table in TOML: `date`, `source`, `currency`, `hot`, `cool`, `cold`, `archive`.
     ///
     /// # Errors

@@ -272,10 +272,21 @@ impl Client {
         id: &ResourceId,
         actions: &[&'a str],
     ) -> Result<Vec<&'a str>> {
-        let path = format!("{id}/providers/Microsoft.Authorization/permissions");
-        let granted: Vec<Permission> = self.wire.pages(&path, AUTHORIZATION_VERSION).await?;
-        let is_granted = |action: &&&str| granted.iter().any(|permission| permission.allows(action));
-        Ok(actions.iter().filter(|action| !is_granted(action)).copied().collect())
+        self.missing(&id.to_string(), actions).await
+    }
+
+    /// Those of some actions that the caller may not do everywhere in a subscription. Lists hold only what their reader
+    /// may read, and do not say so.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn missing_permissions_in<'a>(
+        &self,
+        subscription: &str,
+        actions: &[&'a str],
+    ) -> Result<Vec<&'a str>> {
+        self.missing(&format!("/subscriptions/{subscription}"), actions).await
     }
 
     /// The extensions of a virtual machine, the agent among them.
@@ -323,6 +334,13 @@ impl Client {
         let text =
             |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(found.iter().map(|item| (text(item, "subscriptionId"), text(item, "displayName"))).collect())
+    }
+
+    async fn missing<'a>(&self, scope: &str, actions: &[&'a str]) -> Result<Vec<&'a str>> {
+        let path = format!("{scope}/providers/Microsoft.Authorization/permissions");
+        let granted: Vec<Permission> = self.wire.pages(&path, AUTHORIZATION_VERSION).await?;
+        let is_granted = |action: &&&str| granted.iter().any(|permission| permission.allows(action));
+        Ok(actions.iter().filter(|action| !is_granted(action)).copied().collect())
     }
 
     async fn bare(&self, method: Method, path: &str) -> Result<Reply> {

@@ -110,6 +110,11 @@ enum Form {
 }
 
 impl Printing {
+    /// For commands that have no more to choose from than JSON or not.
+    pub(crate) const fn plain(json: bool) -> Self {
+        Self { output: Form::Table, json, color: ColorChoice::Auto }
+    }
+
     /// Prints one thing.
     pub(crate) fn one(&self, value: &impl Serialize, sheet: &Sheet) -> anyhow::Result<()> {
         self.offer(value, sheet).map(|_| ())
@@ -145,6 +150,11 @@ impl Printing {
     /// Prints words where people read, and nothing else.
     pub(crate) fn words(&self, text: &str) -> anyhow::Result<()> {
         if self.is_for_people() { lines(&[visible(text)]) } else { Ok(()) }
+    }
+
+    /// True if each value has a line of its own.
+    pub(crate) fn is_lines(&self) -> bool {
+        self.form() == Form::Ndjson
     }
 
     /// True if people read it.

@@ -49,16 +49,26 @@ struct Stem {
 /// Captures of one machine.
 #[derive(Debug, Default)]
 pub(super) struct OfMachine {
-    /// From, to: times that the names of their files may have. In order of `from`.
-    spans: Vec<(Timestamp, Timestamp, Number)>,
-    /// Latest `to` of all spans up to here.
-    latest: Vec<Timestamp>,
+    /// Times that the names of their files may have.
+    pub(super) spans: Spans,
+    /// The same of captures with one file at a place that they name: elsewhere it is their file only if nothing else is
+    /// known of it.
+    pub(super) exact: Spans,
     /// One whose files may have any time.
     pub(super) timeless: Option<Number>,
 }
 
-impl OfMachine {
-    /// A capture whose files may have this time in their names.
+/// Spans of time, each of a capture.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    /// From, to, in order of `from`.
+    spans: Vec<(Timestamp, Timestamp, Number)>,
+    /// Latest `to` of all spans up to here.
+    latest: Vec<Timestamp>,
+}
+
+impl Spans {
+    /// A capture with this time.
     pub(super) fn at(&self, time: Timestamp) -> Option<Number> {
         let end = self.spans.partition_point(|(from, ..)| *from <= time);
         for at in (0..end).rev() {
@@ -106,7 +116,10 @@ impl Index {
             index.accounts.push(place.accounts);
             index.exact.push(is_exact);
         }
-        index.machines.values_mut().chain(index.groups.values_mut()).for_each(OfMachine::sort);
+        for of in index.machines.values_mut().chain(index.groups.values_mut()) {
+            of.spans.sort();
+            of.exact.sort();
+        }
         index.link_stems();
         index
     }
@@ -168,7 +181,8 @@ impl Index {
         }
         let is_timeless = spans.is_empty() && !is_exact;
         let add = |of: &mut OfMachine| {
-            of.spans.extend(&spans);
+            let known = if is_exact { &mut of.exact } else { &mut of.spans };
+            known.spans.extend(&spans);
             if is_timeless {
                 of.timeless = Some(number);
             }

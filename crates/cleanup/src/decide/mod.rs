@@ -116,7 +116,7 @@ impl Decider {
         let began = layout.as_ref().map(|layout| layout.time).or(facts.and_then(|facts| facts.began));
         let layout = layout.as_ref();
         let (verdict, evidence) = self
-            .live(file, layout)
+            .live(file, layout, facts)
             .or_else(|| unknown(file, layout))
             .or_else(|| self.doubt_of_file(file, layout, now))
             .or_else(|| self.doubt_of_lists(layout, facts))
@@ -133,7 +133,7 @@ impl Decider {
     }
 
     /// A capture that has the file.
-    fn live(&self, file: &CaptureFile<'_>, layout: Option<&Layout>) -> Ruling {
+    fn live(&self, file: &CaptureFile<'_>, layout: Option<&Layout>, facts: Option<&Facts>) -> Ruling {
         let name = &file.blob.name;
         let key = fold(&format!("{}/{}", name.container, name.name));
         if let Some((number, is_here)) = self.index.at_place(&key, file.account) {
@@ -149,7 +149,11 @@ impl Decider {
         }
         let layout = layout?;
         if let Some(of) = self.index.of_machine(&layout.machine) {
-            if let Some(number) = of.at(layout.time) {
+            // Of two captures within seconds the file of the one that is gone says so, or the ledger does.
+            let of_another = facts.and_then(|facts| facts.capture.as_deref());
+            let of_another = of_another.is_some_and(|id| self.index.by_id(id).is_none());
+            let exact = of.exact.at(layout.time).filter(|_| !of_another);
+            if let Some(number) = of.spans.at(layout.time).or(exact) {
                 let capture = self.named(number);
                 let why = format!("the capture {capture} is of the same machine and time");
                 return Some((Verdict::Live, why));
@@ -163,7 +167,7 @@ impl Decider {
             }
         }
         let of = self.index.of_group(&layout.group).filter(|_| !layout.is_set)?;
-        let number = of.at(layout.time).or(of.timeless)?;
+        let number = of.spans.at(layout.time).or(of.timeless)?;
         let capture = self.named(number);
         let why = format!(
             "the machine may be of the scale set of the capture {capture}, which is of the same time or of an unknown one"
@@ -266,7 +270,11 @@ impl Decider {
                 "no network watcher is to be seen in subscription {subscription}: there is none, or it is hidden from you"
             ));
         }
-        let region = machine.and_then(|machine| self.world.machines.get(machine))?;
+        let Some(region) = machine.and_then(|machine| self.world.machines.get(machine)) else {
+            return Some(format!(
+                "where its machine was is not known, and a network watcher of subscription {subscription} may be hidden from you"
+            ));
+        };
         (!regions.contains(region)).then(|| {
             format!(
                 "no network watcher is to be seen in {region}, where the machine is: there is none, or it is hidden from you"

@@ -82,6 +82,20 @@ fn of_several_captures_within_a_second_those_that_exist_save_theirs() {
 }
 
 #[test]
+fn of_two_captures_within_seconds_the_file_of_the_one_that_is_gone_may_go_if_that_is_known() {
+    let live = capture("s1", "Web1", "second", at(3.0));
+    let blob = file(&vm("s1", "Web1"), at(-1.45));
+    assert_eq!(decide(&world(vec![live.clone()]), &blob, None).verdict, Verdict::Live);
+    for facts in [tagged("first"), noted("first")] {
+        assert_eq!(decide(&world(vec![live.clone()]), &blob, Some(&facts)).verdict, Verdict::Orphan);
+    }
+    assert_ne!(decide(&world(vec![live.clone()]), &blob, Some(&tagged("second"))).verdict, Verdict::Orphan);
+    // A capture that does not say where its file is may mean this one.
+    let vague = KnownCapture { storage_path: None, ..live };
+    assert_eq!(decide(&world(vec![vague]), &blob, Some(&tagged("first"))).verdict, Verdict::Live);
+}
+
+#[test]
 fn files_of_a_ring_are_live_as_long_as_its_session_may_be() {
     let target = vm("s1", "Web1");
     let mut ring = capture("s1", "Web1", "ring", at(0.0));
@@ -208,6 +222,8 @@ fn a_watcher_that_may_be_hidden_makes_its_region_unsure() {
         world.add_subscription("s1", Listed { regions: Some(regions), ..listed() });
         let found = decide(&world, &blob, None);
         assert_eq!(found.verdict, verdict, "{}", found.evidence);
+        // Nor is anything known of where a machine was that is gone.
+        assert_eq!(decide(&world, &file(&vm("s1", "db1"), at(0.0)), None).verdict, Verdict::Unsure);
     }
 }
 
