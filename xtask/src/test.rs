@@ -34,6 +34,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("python3", "python3-venv"),
     ("npm", "npm"),
+    ("nginx", "nginx-light"),
 ];
 
 /// Microsoft's clients, from the Python Package Index.
