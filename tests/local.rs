@@ -82,6 +82,9 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            eprintln!("capkeep serve had ended already: {status}");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -42,7 +42,8 @@ fn a_file_waits_for_its_account_through_a_crash_and_the_end_of_its_capture() {
         local.json("capture show waits --json")["properties"]["storageLocation"]["storagePath"].clone();
     let path = path.as_str().unwrap();
     assert!(path.starts_with(&format!("{endpoint}/network-watcher-logs/")), "{path}");
-    assert_eq!(local.run("capture delete waits").status.code(), Some(0));
+    let deleted = local.run("capture delete waits");
+    assert_eq!(deleted.status.code(), Some(0), "{}", stderr(&deleted));
 
     let Some(_azurite) = Azurite::start_at(test, port) else { return };
     local.restart("-KILL", "");
