@@ -67,6 +67,8 @@ pub struct Scope {
     pub accounts: Vec<String>,
     /// What was asked for, as it was written.
     pub asked: String,
+    /// Seconds that a file had to be old: see [`Rules::min_age`](crate::Rules::min_age).
+    pub min_age_s: u64,
     /// What could not be listed completely. All that depends on it was left out.
     pub incomplete: Vec<String>,
 }

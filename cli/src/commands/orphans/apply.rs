@@ -145,7 +145,7 @@ impl Apply {
         Ok(if all && is_settled && report.stopped.is_none() { Done::Fully } else { Done::Partly })
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, plan: &Plan) -> Options {
         let deed = match self.tier {
             None => Deed::Delete,
             Some(Cheaper::Cool) => Deed::Tier(Tier::Cool),
@@ -161,7 +161,7 @@ impl Apply {
             no_undo: self.no_undo,
             most: self.max,
             keep_newest: self.keep_newest,
-            rules: self.scope.rules(),
+            rules: self.scope.rules(Some(plan)),
             // Each of them has connections enough.
             at_once: if is_long { 2 } else { usual.at_once },
             ..usual
@@ -177,7 +177,7 @@ impl Apply {
 
     /// Rehearses or does it; nothing if it was not agreed to.
     async fn go(&self, plan: &Plan, around: &Around<'_>) -> anyhow::Result<Option<Report>> {
-        let options = self.options();
+        let options = self.options(plan);
         if !self.execute {
             let report = rehearse(plan, around, &options, &|event| self.tell(&event)).await;
             return report.map(Some).map_err(|error| self.told(error));
@@ -281,7 +281,9 @@ impl Apply {
         if report.rows.is_empty() {
             sheet.line("files", "none are left in it");
         }
-        if !self.execute {
+        if !self.execute && report.count(|outcome| *outcome == Outcome::Would) == 0 {
+            sheet.line("next", "nothing was changed, and nothing would be");
+        } else if !self.execute {
             sheet.line("next", "nothing was changed; the same command with --execute does it");
         } else if report.count(|outcome| matches!(outcome, Outcome::Deleted | Outcome::FoundGone)) > 0 {
             sheet.line("undo", "`capkeep orphans restore` tells what can be brought back");
@@ -295,6 +297,10 @@ impl Apply {
             Error::NoPlan(_) | Error::PlanVersion(_) => "`capkeep orphans plan -o FILE` writes one".to_owned(),
             Error::PlanChanged(_) => {
                 "rows may be deleted from a plan, and nothing else may be changed: make a new one".to_owned()
+            }
+            Error::NoUndo { accounts } if accounts.iter().all(|account| account.starts_with("file:")) => {
+                "a folder keeps nothing of what is deleted: keep copies with --archive FOLDER, or agree with --no-undo"
+                    .to_owned()
             }
             Error::NoUndo { .. } => {
                 "turn on soft delete (`az storage account blob-service-properties update --enable-delete-retention true \

@@ -74,7 +74,12 @@ impl Keep {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
-        let note = json!({ "verdict": row.verdict, "evidence": row.evidence, "facts": row.facts });
+        let note = json!({
+            OWNER: version(row),
+            "verdict": row.verdict,
+            "evidence": row.evidence,
+            "facts": row.facts,
+        });
         let job = Job { store: Arc::clone(store), blob: blob.clone(), to: path.clone(), note };
         let limits = Limits { durable: true, ..Limits::default() };
         let outcome = download::fetch(vec![job], &limits, &|_| {}, &self.stop).await.pop();
@@ -89,7 +94,7 @@ impl Keep {
 
     /// Where the copy of a file lies. A place that has something else, from this run or an earlier one, is left alone.
     fn place(&self, folder: &Path, row: &Row) -> Result<PathBuf, String> {
-        let is_ours = format!("{} {}/{} {}", row.account, row.container, row.name, row.etag);
+        let is_ours = version(row);
         let first = folder
             .join(safe_path(&row.account_name()))
             .join(safe_path(&row.container))
@@ -113,17 +118,22 @@ impl Keep {
     }
 }
 
+/// Key of what is noted with a copy: which version of which blob it is.
+const OWNER: &str = "copy_of";
+
 /// Which version of which blob the file at a place is a copy of; nothing if there is no file.
 fn owner(path: &Path) -> Option<String> {
     if !path.exists() {
         return None;
     }
-    let Some(Provenance { source, account: _, container, name, etag, .. }) = Provenance::of(path).ok()?
-    else {
-        return Some("somebody else".to_owned());
-    };
-    let encoded = source.find(&format!("/{container}/")).and_then(|at| source.get(..at));
-    Some(format!("{} {container}/{name} {etag}", encoded.unwrap_or(&source).trim_end_matches('/')))
+    let note = Provenance::of(path).ok().flatten().map(|known| known.note);
+    let owner = note.and_then(|note| note.get(OWNER)?.as_str().map(str::to_owned));
+    Some(owner.unwrap_or_else(|| "somebody else".to_owned()))
+}
+
+/// Which version of which blob a row is about.
+fn version(row: &Row) -> String {
+    format!("{} {}/{} {}", row.account, row.container, row.name, row.etag)
 }
 
 /// Writes `STEM.summary.json` and `STEM.flows.parquet`.
@@ -165,4 +175,38 @@ fn write_summary(file: &Path, stem: &Path) -> Result<(), String> {
     });
     written.map_err(|error| told(&path, &error))?;
     std::fs::File::open(&flows).and_then(|file| file.sync_all()).map_err(|error| told(&flows, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use capkeep_cleanup::{Finding, Verdict};
+    use capkeep_storage::{BlobName, Etag};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn row(name: &str, etag: &str) -> Row {
+        let blob = Blob::new(BlobName::new("c", name), 1, Etag::from(etag), Timestamp::UNIX_EPOCH);
+        let finding =
+            Finding { verdict: Verdict::Orphan, evidence: String::new(), machine: None, began: None };
+        Row::new("https://sa1.blob.core.windows.net", &blob, finding, None)
+    }
+
+    #[test]
+    fn each_version_of_each_blob_has_a_place_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Keep::new(None, None, Stop::new());
+        let place = |row: &Row| keep.place(folder.path(), row).unwrap();
+        let first = place(&row("a/b.cap", "1"));
+        assert_eq!(first, folder.path().join("sa1/c/a/b.cap"));
+        assert_eq!(place(&row("a/b.cap", "1")), first);
+        assert_eq!(place(&row("a/b.cap", "2")), folder.path().join("sa1/c/a/b (2).cap"));
+        // What somebody else put there stays.
+        std::fs::write(folder.path().join("sa1/c/x.cap"), "x").unwrap_err();
+        std::fs::create_dir_all(folder.path().join("sa1/c")).unwrap();
+        std::fs::write(folder.path().join("sa1/c/x.cap"), "x").unwrap();
+        assert_eq!(place(&row("x.cap", "1")), folder.path().join("sa1/c/x (2).cap"));
+        // Names never lead out of the folder.
+        assert!(place(&row("../../x", "1")).starts_with(folder.path().join("sa1/c")));
+    }
 }

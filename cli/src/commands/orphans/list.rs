@@ -124,9 +124,9 @@ pub(super) async fn find(
     let look = survey.look().await?;
     let accounts = survey.accounts(&look)?;
     let remembered = Remembered::load()?;
-    let mut lacks = look.lacks.clone();
+    let mut lacks = look.lacks;
     let subscriptions = look.world.subscriptions.keys().cloned().collect();
-    let decider = Decider::new(look.world.clone(), survey.scope.rules());
+    let decider = Decider::new(look.world, survey.scope.rules(None));
     let found: Mutex<(Vec<Row>, Totals)> = Mutex::default();
     let sink = |row: Row| {
         let (rows, totals) = &mut *found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +135,7 @@ pub(super) async fn find(
             rows.push(row);
         }
     };
-    lacks.extend(survey.files(&look, &accounts, &decider, &remembered, &sink).await);
+    lacks.extend(survey.files(&accounts, &decider, &remembered, &sink).await);
     let (rows, totals) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     let accounts = accounts.iter().map(super::survey::Account::url).collect();
     Ok(Found { rows, totals, lacks, subscriptions, accounts })
@@ -174,7 +174,11 @@ impl List {
         let mut found = block_on(find(&survey, &prices, |row| chosen.contains(&row.verdict)))?;
         drop(survey);
         let cost = |row: &Row| prices.of(row.size, row.tier.as_deref());
-        found.rows.sort_by(|a, b| cost(b).total_cmp(&cost(a)).then_with(|| place(a).cmp(&place(b))));
+        found.rows.sort_unstable_by(|a, b| {
+            cost(b)
+                .total_cmp(&cost(a))
+                .then_with(|| (&a.account, &a.container, &a.name).cmp(&(&b.account, &b.container, &b.name)))
+        });
         if self.printing.is_for_people() {
             self.draw(&found, &prices)?;
         } else {

@@ -40,7 +40,7 @@ pub(super) struct PlanCommand {
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', help_heading = "What shall go")]
     verdict: Vec<Going>,
 
-    /// Only files that this pattern fits (*, ?, [ab]; repeatable): a name, CONTAINER/NAME, ACCOUNT/CONTAINER/NAME, or the
+    /// Only files that this pattern fits (`*`, `?`, `[ab]`; repeatable): a name, CONTAINER/NAME, ACCOUNT/CONTAINER/NAME, or the
     /// name of a machine
     #[arg(long, value_name = "PATTERN", help_heading = "What shall go")]
     only: Vec<String>,
@@ -114,6 +114,7 @@ impl PlanCommand {
                 subscriptions: found.subscriptions,
                 accounts: found.accounts,
                 asked: self.asked(),
+                min_age_s: self.scope.rules(None).min_age.as_secs(),
                 incomplete: found.lacks.clone(),
             },
             cost: String::new(),

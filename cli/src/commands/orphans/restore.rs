@@ -27,7 +27,7 @@ use crate::units::seconds;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(super) struct Restore {
-    /// Only blobs that one of these patterns fits (*, ?, [ab]): a name, CONTAINER/NAME or ACCOUNT/CONTAINER/NAME [default: all]
+    /// Only blobs that one of these patterns fits (`*`, `?`, `[ab]`): a name, CONTAINER/NAME or ACCOUNT/CONTAINER/NAME [default: all]
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
 

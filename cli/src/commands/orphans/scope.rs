@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capkeep_cleanup::Rules;
+use capkeep_cleanup::{Plan, Rules};
 
 use crate::azure::Azure;
 use crate::storage::Storage;
@@ -26,8 +26,9 @@ pub(super) struct Scope {
     pub(super) all_containers: bool,
 
     /// Files that are younger are unsure: their capture may be about to appear, or their session about to end
-    #[arg(long, value_name = "SPAN", value_parser = seconds, default_value = "1h")]
-    pub(super) min_age: i64,
+    /// [default: 1h, or what the plan was made with]
+    #[arg(long, value_name = "SPAN", value_parser = seconds)]
+    pub(super) min_age: Option<i64>,
 
     #[command(flatten)]
     pub(super) storage: Storage,
@@ -37,9 +38,12 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// What a verdict takes for near, young and long.
-    pub(super) fn rules(&self) -> Rules {
-        Rules { min_age: Duration::from_secs(self.min_age.unsigned_abs()), ..Rules::default() }
+    /// What a verdict takes for near, young and long. Of a plan its own rule counts, unless another is asked for.
+    pub(super) fn rules(&self, of_plan: Option<&Plan>) -> Rules {
+        let usual = Rules::default();
+        let of_plan = of_plan.map(|plan| Duration::from_secs(plan.header.scope.min_age_s));
+        let asked = self.min_age.map(|seconds| Duration::from_secs(seconds.unsigned_abs()));
+        Rules { min_age: asked.or(of_plan).unwrap_or(usual.min_age), ..usual }
     }
 
     /// What was asked for, without signatures.
@@ -51,7 +55,7 @@ impl Scope {
         }
         words.extend(self.container.iter().map(|name| format!("--container {name}")));
         words.extend(self.all_containers.then(|| "--all-containers".to_owned()));
-        words.push(format!("--min-age {}s", self.min_age));
+        words.extend(self.min_age.map(|seconds| format!("--min-age {seconds}s")));
         words.join(" ")
     }
 }

@@ -144,7 +144,6 @@ impl<'a> Survey<'a> {
     /// be listed.
     pub(super) async fn files(
         &self,
-        look: &Look,
         accounts: &[Account],
         decider: &Decider,
         remembered: &Remembered,
@@ -160,7 +159,7 @@ impl<'a> Survey<'a> {
                     continue;
                 }
             };
-            match self.containers(look, account, store.as_ref(), remembered).await {
+            match self.containers(decider, account, store.as_ref(), remembered).await {
                 Ok(names) => {
                     work.extend(names.into_iter().map(|name| (account, Arc::clone(&store), name)));
                 }
@@ -196,7 +195,7 @@ impl<'a> Survey<'a> {
     /// Names of containers to look into, and whether somebody named them.
     async fn containers(
         &self,
-        look: &Look,
+        decider: &Decider,
         account: &Account,
         store: &dyn Store,
         remembered: &Remembered,
@@ -221,7 +220,7 @@ impl<'a> Survey<'a> {
             }
         } else {
             found.insert(DEFAULT_CONTAINER.to_owned());
-            let of_captures = look.world.captures.iter().filter_map(|capture| {
+            let of_captures = decider.world().captures.iter().filter_map(|capture| {
                 container_of(capture.storage_path.as_deref()?, capture.storage_id.as_deref())
             });
             let named = of_captures.chain(remembered.containers.iter().cloned());

@@ -60,7 +60,7 @@ impl Tag {
                 // The captures of now: what was found a while ago may have changed.
                 let look = survey.look().await?;
                 let accounts = survey.accounts(&look)?;
-                let decider = Decider::new(look.world, self.scope.rules());
+                let decider = Decider::new(look.world, self.scope.rules(None));
                 for row in &found.rows {
                     let done = match accounts.iter().find(|account| account.url() == row.account) {
                         Some(account) => {
