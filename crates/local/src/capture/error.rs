@@ -99,6 +99,9 @@ pub enum CaptureError {
         /// The system's reason.
         source: io::Error,
     },
+    /// This system has no way to capture that is known here.
+    #[error("packets are captured on Linux only")]
+    Unsupported,
     /// The operating system refused.
     #[error("{what} failed")]
     System {

@@ -12,7 +12,7 @@ use std::path::{Component, Path};
 use super::bpf::Link;
 use super::error::{CaptureError, Result};
 use super::output::Existing;
-use super::socket::Taken;
+use super::taken::Taken;
 
 /// Bytes of the header of a file.
 pub(super) const FILE_HEADER: u64 = 24;

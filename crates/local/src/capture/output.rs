@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::bpf::Link;
 use super::error::{CaptureError, Result};
 use super::file::{CaptureFile, FILE_HEADER, Lost, RECORD_HEADER};
-use super::socket::Taken;
+use super::taken::Taken;
 
 /// Bytes of a file of a ring at least: chosen, so that each holds the headers of a packet.
 const MIN_RING_FILE: u64 = FILE_HEADER + RECORD_HEADER + 256;

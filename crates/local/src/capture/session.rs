@@ -14,7 +14,8 @@ use capkeep_watcher::{Filter, Limit, Parameters, StopReason, limits};
 use super::error::{CaptureError, system};
 use super::output::{Existing, Failure, Layout, Output, Pushed};
 use super::rule::Rule;
-use super::socket::{PacketSocket, now_ns};
+use super::socket::PacketSocket;
+use super::taken::now_ns;
 use super::target::Machine;
 
 /// How late a stop is noticed at most where no packet comes. Chosen: half of the 0.1 s that a limit may be late.

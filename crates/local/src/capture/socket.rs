@@ -3,9 +3,9 @@
 //! The socket is made without a protocol, so nothing arrives before it has its filter and is bound.
 
 use std::io::{self, IoSliceMut};
-use std::mem::{offset_of, size_of};
+use std::mem::size_of;
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use libc::{c_int, c_void, sockaddr_ll, socklen_t};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,24 +15,18 @@ use socket2::{Domain, SockFilter, Socket, Type};
 use super::assembler::Instruction;
 use super::bpf::{self, Link};
 use super::error::{CaptureError, Result, system};
+use super::frame::{Control, frame};
+use super::namespace::{self, Bound};
 use super::rule::Rule;
-use super::target::{self, Bound, Machine};
+use super::taken::{MAX_PACKET, Taken, now_ns};
+use super::target::Machine;
 
 /// Packets taken with one call: chosen; beyond it the call's cost no longer shows.
 const BATCH: usize = 64;
-/// Bytes of a packet at most: the longest tcpdump keeps too (`MAXIMUM_SNAPLEN`), longer than any segment the kernel
-/// hands on undivided.
-pub(super) const MAX_PACKET: u32 = 262_144;
 /// Bytes for control messages of one packet: chosen, twice what time stamp and auxiliary data take.
 const CONTROL: usize = 128;
-/// Bytes of the VLAN tag that a card took off.
-const TAG: usize = 4;
 /// `ARPHRD_ETHER` of `linux/if_arp.h`.
 const ETHERNET: u16 = 1;
-/// `TP_STATUS_VLAN_VALID` and `TP_STATUS_VLAN_TPID_VALID` of `linux/if_packet.h`.
-const TAG_VALID: u32 = 1 << 4;
-const TAG_KIND_VALID: u32 = 1 << 6;
-
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct PacketSocket {
@@ -46,17 +40,6 @@ pub(super) struct PacketSocket {
     names: Vec<sockaddr_ll>,
     controls: Vec<[u8; CONTROL]>,
     assembled: Vec<u8>,
-}
-
-/// A packet taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken<'a> {
-    /// When the kernel saw it, nanoseconds since the epoch.
-    pub(super) time_ns: i64,
-    /// Bytes it had.
-    pub(super) wire_bytes: u32,
-    /// The first of them.
-    pub(super) bytes: &'a [u8],
 }
 
 /// What a receive call said about one packet.
@@ -78,7 +61,7 @@ impl PacketSocket {
         buffer_bytes: usize,
     ) -> Result<Self> {
         let keep_bytes = if keep_bytes == 0 { MAX_PACKET } else { keep_bytes.min(MAX_PACKET) };
-        target::inside(machine, |bound| Self::open_here(&bound, rules, keep_bytes, buffer_bytes))
+        namespace::inside(machine, |bound| Self::open_here(&bound, rules, keep_bytes, buffer_bytes))
     }
 
     fn open_here(bound: &Bound, rules: &[Rule], keep_bytes: u32, buffer_bytes: usize) -> Result<Self> {
@@ -205,13 +188,6 @@ fn no_name() -> sockaddr_ll {
         sll_halen: 0,
         sll_addr: [0; 8],
     }
-}
-
-/// Nanoseconds since the epoch, for a packet the kernel gave no time to.
-#[expect(clippy::disallowed_methods, reason = "packets are captured now")]
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn new_socket(kind: Type) -> Result<Socket> {
@@ -349,96 +325,4 @@ fn receive(
             Told { length: header.msg_len as usize, control_length: header.msg_hdr.msg_controllen as usize };
     }
     Ok(count)
-}
-
-/// The packet as it belongs into a file, and its length on the wire: with the tag a card took off, and with the header of a
-/// cooked capture.
-fn frame<'a>(
-    link: Link,
-    name: &sockaddr_ll,
-    data: &'a [u8],
-    wire_bytes: u32,
-    control: &Control,
-    assembled: &'a mut Vec<u8>,
-) -> (&'a [u8], u32) {
-    // Where the EtherType stands: behind two addresses, or at the end of the cooked header.
-    let tag_at = match link {
-        Link::Ethernet if control.tag.is_none() || data.len() < 12 => return (data, wire_bytes),
-        Link::Ethernet => 12,
-        Link::Cooked => 14,
-    };
-    assembled.clear();
-    let mut wire_bytes = wire_bytes;
-    if link == Link::Cooked {
-        // https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html
-        assembled.extend(u16::from(name.sll_pkttype).to_be_bytes());
-        assembled.extend(name.sll_hatype.to_be_bytes());
-        assembled.extend(u16::from(name.sll_halen).to_be_bytes());
-        assembled.extend(name.sll_addr);
-        assembled.extend(name.sll_protocol.to_ne_bytes());
-        wire_bytes = wire_bytes.saturating_add(16);
-    }
-    assembled.extend(data);
-    if let Some((kind, tag)) = control.tag {
-        let [a, b] = kind.to_be_bytes();
-        let [c, d] = tag.to_be_bytes();
-        assembled.splice(tag_at..tag_at, [a, b, c, d]);
-        wire_bytes = wire_bytes.saturating_add(TAG as u32);
-    }
-    (assembled, wire_bytes)
-}
-
-/// What control messages say of a packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Control {
-    time_ns: Option<i64>,
-    wire_bytes: Option<u32>,
-    /// `EtherType` and tag.
-    tag: Option<(u16, u16)>,
-}
-
-impl Control {
-    /// Reads messages as the kernel writes them (cmsg(3)).
-    fn read(mut bytes: &[u8]) -> Self {
-        const HEADER: usize = size_of::<libc::cmsghdr>();
-        let mut control = Self::default();
-        while let Some(length) = number(bytes, 0).map(usize::from_ne_bytes) {
-            let level = number(bytes, offset_of!(libc::cmsghdr, cmsg_level)).map(c_int::from_ne_bytes);
-            let kind = number(bytes, offset_of!(libc::cmsghdr, cmsg_type)).map(c_int::from_ne_bytes);
-            let Some(body) = bytes.get(HEADER..length) else { break };
-            match (level, kind) {
-                (Some(libc::SOL_SOCKET), Some(libc::SCM_TIMESTAMPNS)) => control.time_ns = time(body),
-                (Some(libc::SOL_PACKET), Some(libc::PACKET_AUXDATA)) => control.auxiliary(body),
-                _ => {}
-            }
-            let next = length.next_multiple_of(size_of::<usize>());
-            bytes = bytes.get(next..).unwrap_or_default();
-        }
-        control
-    }
-
-    /// `tpacket_auxdata` of `linux/if_packet.h`.
-    fn auxiliary(&mut self, body: &[u8]) {
-        let status = number(body, 0).map_or(0, u32::from_ne_bytes);
-        self.wire_bytes = number(body, 4).map(u32::from_ne_bytes);
-        let tag = number(body, 16).map_or(0, u16::from_ne_bytes);
-        // Kernels before 3.0 say nothing of a tag but its number.
-        if status & TAG_VALID != 0 || tag != 0 {
-            let kind = number(body, 18).map(u16::from_ne_bytes).filter(|_| status & TAG_KIND_VALID != 0);
-            self.tag = Some((kind.unwrap_or(0x8100), tag));
-        }
-    }
-}
-
-/// A `timespec` in nanoseconds.
-#[allow(clippy::useless_conversion, reason = "a long has 32 bits on some machines")]
-fn time(body: &[u8]) -> Option<i64> {
-    const LONG: usize = size_of::<libc::c_long>();
-    let seconds = number(body, 0).map(libc::c_long::from_ne_bytes)?;
-    let nanos = number(body, LONG).map(libc::c_long::from_ne_bytes)?;
-    i64::from(seconds).checked_mul(1_000_000_000)?.checked_add(i64::from(nanos))
-}
-
-fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..)?.first_chunk().copied()
 }

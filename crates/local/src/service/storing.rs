@@ -16,7 +16,7 @@ use super::State;
 use super::places::{self, BlobPlace};
 use super::record::{Record, Session, Unstored};
 
-/// How often a file is tried until the next start (chosen: with the pauses below, for an hour and a half).
+/// How often a file is tried until the next start (chosen: with the pauses below, for more than an hour).
 pub(super) const MOST_TRIES: u32 = 14;
 /// Pause after the first try that failed; it doubles (chosen).
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
