@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::Error as CoreError;
@@ -15,6 +16,7 @@ use azure_identity::{
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
 };
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::client::Settings;
@@ -28,8 +30,7 @@ pub enum Login {
     Nobody,
     /// A token that is given.
     Token(Secret),
-    /// Whatever works first: a client secret, a workload identity, a managed identity (if it is told to be there), the
-    /// Azure CLI.
+    /// Whatever works first: a client secret, a workload identity, the Azure CLI, a managed identity.
     #[default]
     Chain,
     /// What `az login` left.
@@ -114,12 +115,14 @@ impl Login {
             Self::Chain => {
                 // What cannot even be made (nothing in the environment) is told if nothing else works.
                 let links = [
-                    ("client secret", principal.map(with_secret)),
-                    ("workload identity", Some(workload())),
-                    ("Azure CLI", Some(cli())),
-                    ("managed identity", Some(managed(None))),
+                    ("client secret", PATIENCE, principal.map(with_secret)),
+                    ("workload identity", PATIENCE, Some(workload())),
+                    ("Azure CLI", PATIENCE, Some(cli())),
+                    ("managed identity", PATIENCE_AT_HOME, Some(managed(None))),
                 ];
-                let links = links.into_iter().filter_map(|(name, link)| Some((name, link?))).collect();
+                let links = links.into_iter();
+                let links =
+                    links.filter_map(|(name, patience, link)| Some((name, patience, link?))).collect();
                 Arc::new(Chain { links, works: OnceCell::new() })
             }
         }))
@@ -161,7 +164,14 @@ impl TokenCredential for Given {
     }
 }
 
-type Link = (&'static str, azure_core::Result<Arc<dyn TokenCredential>>);
+/// How long a credential of the chain is waited for (chosen: longer than its own retries).
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// The same for a managed identity: what gives its tokens is on the same machine (chosen; anywhere else nothing answers,
+/// and connecting alone would take minutes).
+const PATIENCE_AT_HOME: Duration = Duration::from_secs(10);
+
+type Link = (&'static str, Duration, azure_core::Result<Arc<dyn TokenCredential>>);
 
 /// Credentials of which the first that gives a token is kept.
 struct Chain {
@@ -186,20 +196,54 @@ impl TokenCredential for Chain {
             return works.get_token(scopes, options).await;
         }
         let mut reasons = Vec::new();
-        for (name, link) in &self.links {
+        for (name, patience, link) in &self.links {
             let reason = match link {
-                Ok(credential) => match credential.get_token(scopes, None).await {
-                    Ok(token) => {
+                Ok(credential) => match timeout(*patience, credential.get_token(scopes, None)).await {
+                    Ok(Ok(token)) => {
                         // Another call may have found it at the same time.
                         self.works.set(Arc::clone(credential)).ok();
                         return Ok(token);
                     }
-                    Err(error) => error.to_string(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => format!("nothing answers within {} s", patience.as_secs()),
                 },
                 Err(error) => error.to_string(),
             };
             reasons.push(format!("{name}: {}", reason.lines().next().unwrap_or_default()));
         }
         Err(CoreError::with_message(ErrorKind::Credential, reasons.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Never answers.
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait]
+    impl TokenCredential for Silent {
+        async fn get_token(
+            &self,
+            _scopes: &[&str],
+            _options: Option<TokenRequestOptions<'_>>,
+        ) -> azure_core::Result<AccessToken> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_never_answers_holds_nobody_up() {
+        let at_once = Duration::from_millis(1);
+        let silent = || ("silent", at_once, Ok(Arc::new(Silent) as Arc<dyn TokenCredential>));
+        let given: Arc<dyn TokenCredential> = Arc::new(Given(Secret::new("token")));
+        let chain = Chain { links: vec![silent(), ("given", PATIENCE, Ok(given))], works: OnceCell::new() };
+        let token = chain.get_token(&["scope"], None).await.unwrap();
+        assert_eq!(token.token.secret(), "token");
+        let chain = Chain { links: vec![silent()], works: OnceCell::new() };
+        let error = chain.get_token(&["scope"], None).await.unwrap_err();
+        assert_eq!(error.to_string(), "silent: nothing answers within 0 s");
     }
 }

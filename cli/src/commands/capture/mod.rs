@@ -175,7 +175,7 @@ fn lines(lines: &[String]) -> anyhow::Result<()> {
 /// Whether and how long to wait for an operation.
 #[derive(Debug, clap::Args)]
 struct Waiting {
-    /// Do not wait until the service has done it
+    /// Only ask: do not wait until the service has done it
     #[arg(long)]
     no_wait: bool,
 
