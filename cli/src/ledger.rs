@@ -156,6 +156,13 @@ impl Ledger {
         self.write("INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", row)
     }
 
+    /// Notes the same of many files, at once: whatever is written alone waits for the disk alone.
+    pub(crate) fn note_files(&self, deed: FileDeed, files: &[FileNote]) -> anyhow::Result<()> {
+        let all = self.0.unchecked_transaction().context("cannot write to the ledger")?;
+        files.iter().try_for_each(|file| self.note_file(deed, file))?;
+        all.commit().context("cannot write to the ledger")
+    }
+
     /// Captures of a name or id, whatever its case, the last one seen first: one entry for each place a file was written
     /// to.
     pub(crate) fn named(&self, name: &str) -> anyhow::Result<Vec<Known>> {

@@ -273,9 +273,12 @@ impl Fetch {
             }
         });
         progress.finish();
+        let ended = chosen.iter().zip(&outcomes);
+        let notes: Vec<FileNote> = ended.filter_map(|(one, outcome)| self.note(one, outcome)).collect();
+        ledger.note_files(FileDeed::Fetched, &notes)?;
         let mut missing = refused.len();
         for (one, outcome) in chosen.iter().zip(&outcomes) {
-            missing += usize::from(!self.account_for(one, outcome, &ledger)?);
+            missing += usize::from(!self.account_for(one, outcome)?);
         }
         if stop.is_stopped() {
             return Err(interrupted("interrupted", "the same command goes on where this one was"));
@@ -289,8 +292,22 @@ impl Fetch {
         }
     }
 
-    /// Tells how a file ended, and notes it; false if it is not there.
-    fn account_for(&self, one: &Found, outcome: &Outcome, ledger: &Ledger) -> anyhow::Result<bool> {
+    /// What the ledger keeps of a file that was fetched.
+    fn note(&self, one: &Found, outcome: &Outcome) -> Option<FileNote> {
+        let Outcome::Fetched(fetched) = outcome else { return None };
+        let path = std::path::absolute(self.into.join(&one.path)).ok();
+        Some(FileNote {
+            url: one.url(),
+            etag: fetched.etag.as_str().to_owned(),
+            bytes: fetched.bytes,
+            path: path.map(|path| path.display().to_string()),
+            sha256: Some(fetched.sha256.clone()),
+            capture: one.note.get("capture").and_then(Value::as_str).map(str::to_owned),
+        })
+    }
+
+    /// Tells how a file ended; false if it is not there.
+    fn account_for(&self, one: &Found, outcome: &Outcome) -> anyhow::Result<bool> {
         let path = self.into.join(&one.path);
         let mut line = json!({ "url": one.url(), "path": path, "bytes": one.blob.size });
         let mut add = |key: &str, value: Value| line[key] = value;
@@ -302,18 +319,6 @@ impl Fetch {
                 add("etag", fetched.etag.as_str().into());
                 add("resumedFrom", fetched.resumed_from.into());
                 add("received", fetched.received.into());
-                let capture = one.note.get("capture").and_then(Value::as_str).map(str::to_owned);
-                ledger.note_file(
-                    FileDeed::Fetched,
-                    &FileNote {
-                        url: one.url(),
-                        etag: fetched.etag.as_str().to_owned(),
-                        bytes: fetched.bytes,
-                        path: std::path::absolute(&path).ok().map(|path| path.display().to_string()),
-                        sha256: Some(fetched.sha256.clone()),
-                        capture,
-                    },
-                )?;
                 true
             }
             Outcome::Unchanged(known) => {
