@@ -2,7 +2,7 @@
 //!
 //! Takes the number of files and the number of captures, prints the URL of the Resource Manager, and serves until its
 //! input ends. Every capture has a file; the other files are of captures that are gone, half of them of machines that
-//! are gone as well. Some have tags that say whose they were.
+//! are gone as well. Some have metadata that says whose they were.
 
 #![allow(clippy::print_stdout, reason = "it tells whoever started it where it listens")]
 
@@ -27,13 +27,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let blobs = Blobs::start()?;
     blobs.rules(|rules| rules.needs_credentials = false);
     for at in 0..files {
-        let is_tagged = at >= captures && at % 5 == 0;
-        let tag = |key: &str, value: String| (key.to_owned(), value);
-        let tags = is_tagged.then(|| [tag("capture", format!("session-{at}")), tag("vm", machine_of(at))]);
+        // What is written on a blob before its capture is deleted.
+        let is_noted = at >= captures && at % 5 == 0;
+        let note = |key: &str, value: String| (key.to_owned(), value);
+        let notes = is_noted.then(|| {
+            let id = format!("{}/packetCaptures/session-{at}", watcher(REGIONS[0]));
+            [
+                note("capkeep_capture", format!("session-{at}")),
+                note("capkeep_capture_id", id),
+                note("capkeep_vm", machine_id(&machine_of(at))),
+            ]
+        });
         let made = Made {
             content: Content::Pattern { seed: at, size: 1_000_000 + at * 997 % 500_000_000 },
             modified: Some(time_of(at)?),
-            tags: tags.into_iter().flatten().collect::<BTreeMap<_, _>>(),
+            metadata: notes.into_iter().flatten().collect::<BTreeMap<_, _>>(),
             ..Made::default()
         };
         blobs.make("network-watcher-logs", &path_of(at)?, made);
@@ -61,6 +69,12 @@ fn machine_id(name: &str) -> String {
     )
 }
 
+fn watcher(region: &str) -> String {
+    format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_{region}"
+    )
+}
+
 fn path_of(at: u64) -> Result<String, jiff::Error> {
     let time = time_of(at)?.strftime("%Y/%m/%d/packetcapture_%H_%M_%S").to_string();
     Ok(format!(
@@ -77,11 +91,6 @@ fn answers(blobs: &Blobs, captures: u64) -> Result<Vec<(String, String)>, jiff::
         "{root}/resourceGroups/machines/providers/Microsoft.Storage/storageAccounts/{}",
         Blobs::ACCOUNT
     );
-    let watcher = |region: &str| {
-        format!(
-            "{root}/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_{region}"
-        )
-    };
     let resource = |id: &str, region: &str, more: &str| {
         let name = id.rsplit('/').next().unwrap_or_default();
         format!("{{\"id\":\"{id}\",\"name\":\"{name}\",\"location\":\"{region}\"{more}}}")

@@ -34,6 +34,7 @@ pub(super) const GROUPS: &[(Group, &str)] = &[
 pub(super) const FETCH: &str = "capkeep fetch";
 pub(super) const FETCH_16: &str = "capkeep fetch --connections 16";
 pub(super) const FETCH_1: &str = "capkeep fetch --connections 1";
+pub(super) const FETCH_NO_MD5: &str = "capkeep fetch --check-md5 ignore";
 pub(super) const CURL: &str = "curl, one stream";
 pub(super) const CURL_EACH: &str = "curl, one connection, one by one";
 pub(super) const AZCOPY: &str = "azcopy";
@@ -145,6 +146,13 @@ pub(super) fn rows(program: &Path, azcopy: Option<&Path>, server: &Server) -> Ve
     let verified = "MD5 and SHA-256, can go on after a crash";
     for (group, port) in [(Group::Plain, server.plain), (Group::Tls, server.tls)] {
         add(group, FETCH, verified, usize::MAX, ours(&["fetch", "--quiet", &large(port)]));
+        add(
+            group,
+            FETCH_NO_MD5,
+            "SHA-256, can go on after a crash",
+            usize::MAX,
+            ours(&["fetch", "--quiet", "--check-md5", "ignore", &large(port)]),
+        );
         add(group, CURL, "nothing verified", usize::MAX, curl(large(port)));
         if let Some(azcopy) = azcopy {
             let (azcopy, url, certificate) = (azcopy.to_owned(), large(port), server.certificate());
