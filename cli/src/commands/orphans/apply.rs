@@ -126,9 +126,12 @@ impl Apply {
         let report = block_on(async {
             let lacks = around.begin().await?;
             tell_lacks(&lacks);
-            until_stopped(&stop, self.go(&plan, &around)).await
+            until_stopped(&stop, self.go(&plan, &around, &stop)).await
         })?;
         let Some(report) = report else {
+            if stop.is_stopped() {
+                return Err(interrupted("interrupted", "nothing was done"));
+            }
             return Err(hinted("nothing was done", "you did not agree"));
         };
         self.sum_up(&report)?;
@@ -176,7 +179,7 @@ impl Apply {
     }
 
     /// Rehearses or does it; nothing if it was not agreed to.
-    async fn go(&self, plan: &Plan, around: &Around<'_>) -> anyhow::Result<Option<Report>> {
+    async fn go(&self, plan: &Plan, around: &Around<'_>, stop: &Stop) -> anyhow::Result<Option<Report>> {
         let options = self.options(plan);
         if !self.execute {
             let report = rehearse(plan, around, &options, &|event| self.tell(&event)).await;
@@ -184,7 +187,7 @@ impl Apply {
         }
         if !self.yes {
             let would = rehearse(plan, around, &options, &|_| {}).await.map_err(|error| self.told(error))?;
-            if !self.is_agreed(&would)? {
+            if !self.is_agreed(&would, stop).await? {
                 return Ok(None);
             }
         }
@@ -194,8 +197,8 @@ impl Apply {
         report.map(Some).map_err(|error| self.told(error))
     }
 
-    /// Asks, once it is known what would be done.
-    fn is_agreed(&self, would: &Report) -> anyhow::Result<bool> {
+    /// Asks, once it is known what would be done. Ctrl-C is a no.
+    async fn is_agreed(&self, would: &Report, stop: &Stop) -> anyhow::Result<bool> {
         let going: Vec<&Row> =
             would.rows.iter().filter(|(_, outcome)| *outcome == Outcome::Would).map(|(row, _)| row).collect();
         if going.is_empty() {
@@ -207,8 +210,23 @@ impl Apply {
                 "look at what would be done without --execute, then say --yes",
             ));
         }
+        self.ask(&going)?;
+        // A thread of its own: nothing can end a read of the terminal, and nobody waits for it after Ctrl-C.
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().lock().read_line(&mut line);
+            let _ = sender.send(read.map(|_| line));
+        });
+        tokio::select! {
+            answer = answer => Ok(answer.context("nothing was answered")??.trim() == going.len().to_string()),
+            () = stop.stopped() => Ok(false),
+        }
+    }
+
+    fn ask(&self, going: &[&Row]) -> io::Result<()> {
         let mut of: BTreeMap<String, usize> = BTreeMap::new();
-        for row in &going {
+        for row in going {
             *of.entry(row.account_name()).or_default() += 1;
         }
         let size = bytes(going.iter().map(|row| row.size).sum());
@@ -223,10 +241,7 @@ impl Apply {
             writeln!(out, "Where an account keeps nothing of what is deleted, it is gone for good.")?;
         }
         write!(out, "Type the number of files to go on: ")?;
-        out.flush()?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        Ok(answer.trim() == going.len().to_string())
+        out.flush()
     }
 
     fn tell(&self, event: &Event<'_>) {

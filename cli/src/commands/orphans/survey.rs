@@ -126,6 +126,7 @@ impl<'a> Survey<'a> {
                 }
             }
         }
+        self.looking.rest();
         let mut lacks = look.world.lacks();
         lacks.append(&mut look.lacks);
         look.lacks = lacks;
@@ -188,6 +189,7 @@ impl<'a> Survey<'a> {
         });
         let found: Vec<_> =
             futures_util::stream::iter(jobs).buffer_unordered(CONTAINERS_AT_ONCE).collect().await;
+        self.looking.rest();
         lacks.extend(found.into_iter().flatten());
         lacks
     }
