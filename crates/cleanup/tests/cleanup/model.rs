@@ -52,6 +52,8 @@ pub(crate) enum Fault {
     /// It is not done.
     Busy,
     Denied,
+    /// It is there, and the answer is that it is not: it came a moment later.
+    NotYet,
 }
 
 type Gate = Box<dyn Fn() + Send + Sync>;
@@ -165,6 +167,7 @@ impl Model {
         let fault = self.faults.lock().unwrap().remove(&(verb, name.name.clone()));
         let what = name.to_string();
         let result = match fault {
+            Some(Fault::NotYet) => Err(Error::Missing { what, code: "BlobNotFound".into() }),
             Some(Fault::Busy) => {
                 Err(Error::Busy { what, status: 503, code: "ServerBusy".into(), retry_after: None })
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capkeep_cleanup::{AuditLog, Facts, Gone, Journal, Options, Outcome, apply, gone, marks, restore};
 
 use crate::around::Around;
-use crate::model::Model;
+use crate::model::{Fault, Model};
 use crate::words::{at, block_on, id, orphans, plan};
 
 /// Deletes three orphans; what is left of them.
@@ -97,6 +97,19 @@ fn what_is_there_now_is_never_overwritten() {
     store.put(&name, b"another", at(0.0));
     let outcomes = bring_back(&path(&folder), &around, all);
     assert!(matches!(outcomes[0], Outcome::Kept { .. }));
+    let state = store.state.lock().unwrap();
+    assert_eq!(state.blobs.iter().find(|blob| blob.name == name.name).unwrap().content, b"another");
+}
+
+#[test]
+fn what_comes_at_the_last_moment_is_not_overwritten_either() {
+    let (folder, store, around, all) =
+        deleted(|store| store.state.lock().unwrap().soft_delete_days = None, true);
+    let name = all[0].target.blob();
+    store.put(&name, b"another", at(0.0));
+    store.faults.lock().unwrap().insert(("head", name.name.clone()), Fault::NotYet);
+    let outcomes = bring_back(&path(&folder), &around, all);
+    assert!(matches!(outcomes[0], Outcome::Kept { .. }), "{}", outcomes[0]);
     let state = store.state.lock().unwrap();
     assert_eq!(state.blobs.iter().find(|blob| blob.name == name.name).unwrap().content, b"another");
 }

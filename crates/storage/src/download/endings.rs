@@ -165,6 +165,7 @@ impl Engine<'_> {
         }
         for file in std::mem::take(&mut self.active) {
             if let Some(active) = self.no_longer_active(file) {
+                active.abandon.stop();
                 let kept = stopped(&active.target);
                 self.end(file, Outcome::Stopped { kept });
             }

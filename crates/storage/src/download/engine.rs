@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -33,6 +34,9 @@ use crate::error::{Error, Result};
 
 /// Bytes hashed in one go (chosen: a few milliseconds, so that an end is soon noticed).
 const HASH_BYTES: u64 = 4 << 20;
+/// No more ranges are asked for while more than this waits to be hashed (chosen: four parts; the end of a download
+/// would have to wait for the digests anyway, and meanwhile the cores are better used for them).
+const HASH_BEHIND: u64 = 32 << 20;
 /// Fewer bytes are not worth going to another thread for, unless they are the last ones.
 const HASH_LEAST: u64 = 1 << 20;
 /// Files open at once (chosen: three descriptors each, and 1,024 are usual).
@@ -73,11 +77,13 @@ pub(super) struct Active {
     missing: Missing,
     /// Digests that rest.
     pub(super) idle: Vec<Hashing>,
+    /// How far each digest has come.
+    hashed: Vec<Arc<AtomicU64>>,
     /// Ranges and digests that are under way.
     under_way: usize,
     pub(super) failure: Option<Error>,
     /// Ends the ranges that are under way.
-    abandon: Stop,
+    pub(super) abandon: Stop,
 }
 
 type Steps<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send + 'a>>>;
@@ -216,13 +222,20 @@ impl<'a> Engine<'a> {
     }
 
     fn next_range(&mut self) -> Option<(usize, Range<u64>)> {
-        while let Some(file) = self.wanting.first().copied() {
-            if let Stage::Active(active) = &mut self.files[file].stage
-                && active.failure.is_none()
-                && let Some(range) =
-                    active.missing.next(self.line.limits().part_bytes.max(1), u64::from(self.line.most()))
-            {
-                return Some((file, range));
+        let (part_bytes, most) = (self.line.limits().part_bytes.max(1), u64::from(self.line.most()));
+        let mut after = 0;
+        while let Some(file) = self.wanting.range(after..).next().copied() {
+            after = file + 1;
+            match &mut self.files[file].stage {
+                Stage::Active(active) if active.failure.is_none() => {
+                    if active.is_far_ahead() {
+                        continue;
+                    }
+                    if let Some(range) = active.missing.next(part_bytes, most) {
+                        return Some((file, range));
+                    }
+                }
+                _ => {}
             }
             self.wanting.remove(&file);
         }
@@ -307,8 +320,9 @@ impl<'a> Engine<'a> {
         let entry = &mut self.files[file];
         let source = Arc::new(Source { store: Arc::clone(&entry.job.store), blob });
         let missing = target.missing();
+        let hashed = idle.iter().map(Hashing::reached).collect();
         let (target, abandon) = (Arc::new(target), Stop::new());
-        let active = Active { source, target, missing, idle, under_way: 0, failure: None, abandon };
+        let active = Active { source, target, missing, idle, hashed, under_way: 0, failure: None, abandon };
         entry.stage = Stage::Active(Box::new(active));
         self.wanting.insert(file);
         self.active.insert(file);
@@ -364,22 +378,27 @@ impl<'a> Engine<'a> {
             }
             return;
         }
-        let (frontier, size) = (active.target.frontier(), active.source.blob.size);
+        let (frontier, size) = (active.frontier(), active.source.blob.size);
         if let Some(tap) = self.tap {
             tap.advance(&active.target.back, frontier);
         }
         if active.under_way == 0 && active.idle.iter().all(|hashing| hashing.at() == size) {
             return self.verify(file);
         }
-        let is_due = |hashing: &mut Hashing| {
-            let behind = frontier - hashing.at();
-            behind >= HASH_LEAST || (behind > 0 && frontier == size)
-        };
+        let is_due = |hashing: &mut Hashing| due(hashing.at(), frontier, size).is_some();
         for mut hashing in active.idle.extract_if(.., is_due).collect::<Vec<_>>() {
             active.under_way += 1;
             let partial = active.target.beside.partial.clone();
-            let end = frontier.min(hashing.at() + HASH_BYTES);
-            let hashed = spawn_blocking(move || hashing.go_on(end).map(|()| hashing));
+            let (there, advanced) = (Arc::clone(&active.target.frontier), Arc::clone(&self.advanced));
+            let abandon = active.abandon.clone();
+            let hashed = spawn_blocking(move || {
+                let next = |at| {
+                    // There may be room for another range now.
+                    advanced.notify_one();
+                    due(at, there.load(Ordering::Acquire), size).filter(|_| !abandon.is_stopped())
+                };
+                hashing.go_on(next).map(|()| hashing)
+            });
             self.steps.push(Box::pin(async move {
                 Step::Hashed(
                     file,
@@ -388,6 +407,27 @@ impl<'a> Engine<'a> {
             }));
         }
     }
+}
+
+impl Active {
+    fn frontier(&self) -> u64 {
+        self.target.frontier.load(Ordering::Acquire)
+    }
+
+    /// Too much of what came in this run waits to be hashed. What an earlier run left is read back beside the download.
+    fn is_far_ahead(&self) -> bool {
+        let hashed = self.hashed.iter().map(|reached| reached.load(Ordering::Relaxed)).min();
+        hashed.is_some_and(|hashed| {
+            hashed >= self.target.resumed_from && self.frontier().saturating_sub(hashed) > HASH_BEHIND
+        })
+    }
+}
+
+/// How far a digest that is at `at` should go on in one go, if it is worth it.
+fn due(at: u64, frontier: u64, size: u64) -> Option<u64> {
+    let behind = frontier.saturating_sub(at);
+    let is_worth_it = behind >= HASH_LEAST || (behind > 0 && frontier == size);
+    is_worth_it.then(|| frontier.min(at + HASH_BYTES))
 }
 
 /// Waits for work that may not be there.

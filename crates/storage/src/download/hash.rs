@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -18,6 +19,8 @@ pub(super) struct Hashing {
     digest: Kind,
     file: Arc<File>,
     at: u64,
+    /// The same, for others to see.
+    reached: Arc<AtomicU64>,
 }
 
 /// SHA-256 and MD5 are taken side by side on two cores: MD5 is three times slower where the processor has SHA-256.
@@ -30,12 +33,21 @@ enum Kind {
 impl Hashing {
     /// SHA-256 of a file from its beginning.
     pub(super) fn sha256(file: Arc<File>) -> Self {
-        Self { digest: Kind::Sha256(Sha256::new()), file, at: 0 }
+        Self::new(Kind::Sha256(Sha256::new()), file)
     }
 
     /// MD5 of a file from its beginning.
     pub(super) fn md5(file: Arc<File>) -> Self {
-        Self { digest: Kind::Md5(Md5::new()), file, at: 0 }
+        Self::new(Kind::Md5(Md5::new()), file)
+    }
+
+    fn new(digest: Kind, file: Arc<File>) -> Self {
+        Self { digest, file, at: 0, reached: Arc::default() }
+    }
+
+    /// How far it has come, to be looked at while it goes on.
+    pub(super) fn reached(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.reached)
     }
 
     /// How far it has come.
@@ -43,9 +55,17 @@ impl Hashing {
         self.at
     }
 
-    /// Goes on to `end`, where the file has to reach.
-    pub(super) fn go_on(&mut self, end: u64) -> io::Result<()> {
+    /// Goes on as long as `next` gives an end behind where it is; the file has to reach there.
+    pub(super) fn go_on(&mut self, next: impl Fn(u64) -> Option<u64>) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
+        while let Some(end) = next(self.at) {
+            self.go_to(end, &mut buffer)?;
+            self.reached.store(self.at, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn go_to(&mut self, end: u64, buffer: &mut [u8]) -> io::Result<()> {
         while self.at < end {
             let wanted = usize::try_from(end - self.at).map_or(buffer.len(), |left| left.min(buffer.len()));
             let bytes = &mut buffer[..wanted];

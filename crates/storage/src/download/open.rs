@@ -88,7 +88,7 @@ fn unchanged(to: &Path, here: &Metadata, source: &Source) -> io::Result<Option<P
     if known.boot.is_some() && known.boot != boot() {
         // The machine was started anew since: what it had not written to the disk is lost.
         let mut hashing = Hashing::sha256(Arc::new(beside::plainly().read(true).open(to)?));
-        hashing.go_on(known.size)?;
+        hashing.go_on(|at| (at < known.size).then_some(known.size))?;
         if !matches!(hashing.finish(), Hash::Sha256(sha256) if sha256 == known.sha256) {
             return Ok(None);
         }

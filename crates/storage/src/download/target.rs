@@ -35,6 +35,8 @@ pub(super) struct Target {
     pub(super) was: Option<Identity>,
     /// Bytes that had been there.
     pub(super) resumed_from: u64,
+    /// Bytes at the beginning that are all there.
+    pub(super) frontier: Arc<AtomicU64>,
     written: AtomicU64,
     state: Mutex<State>,
     advanced: Arc<Notify>,
@@ -124,6 +126,7 @@ impl Target {
             back,
             was,
             resumed_from: blocks.kept(),
+            frontier: Arc::new(AtomicU64::new(blocks.frontier())),
             written: AtomicU64::new(0),
             state: Mutex::new(State { blocks, journal }),
             advanced,
@@ -163,11 +166,6 @@ impl Target {
         self.state().blocks.missing()
     }
 
-    /// Bytes at the beginning that are all there.
-    pub(super) fn frontier(&self) -> u64 {
-        self.state().blocks.frontier()
-    }
-
     /// Bytes that the next run need not fetch.
     pub(super) fn kept(&self) -> u64 {
         let state = self.state();
@@ -204,6 +202,8 @@ impl Target {
                 .map_err(|error| at(&self.beside.journal)(full(error, &self.beside.journal, 0)))?;
         }
         if state.blocks.add(record.block) {
+            // Whoever reads the file by this has seen it from another handle: the write was before.
+            self.frontier.store(state.blocks.frontier(), Ordering::Release);
             self.advanced.notify_one();
         }
         Ok(())

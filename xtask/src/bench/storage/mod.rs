@@ -1,5 +1,6 @@
 //! `cargo xtask bench-storage`: fetching and its peers, from a server on this machine.
 
+mod away;
 mod data;
 mod kill;
 mod orphans;
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let name = format!("{:?} {}", row.group, row.name).to_lowercase();
         arguments.only.as_ref().is_none_or(|text| name.contains(&text.to_lowercase()))
     };
+    rows::tidy(&folder)?;
     let mut rows = rows::rows(&program, azcopy.as_deref(), &server);
     rows.retain(is_wanted);
     for round in 0..arguments.rounds {
@@ -75,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             row.run(round, &folder)?;
         }
     }
+    rows::tidy(&folder)?;
     let whole = rows.iter().find(|row| row.name == rows::FETCH).and_then(Row::wall);
     let is_all = arguments.only.is_none();
     let killed = match whole {

@@ -17,8 +17,10 @@ use crate::bench::measure::{Sample, median, timed};
 pub(super) enum Group {
     Plain,
     Tls,
+    Md5,
     Slow,
     Small,
+    Away,
     Analyze,
 }
 
@@ -26,15 +28,16 @@ pub(super) enum Group {
 pub(super) const GROUPS: &[(Group, &str)] = &[
     (Group::Plain, "1 GiB over http"),
     (Group::Tls, "1 GiB over TLS"),
+    (Group::Md5, "1 GiB over http, with an MD5"),
     (Group::Slow, "1 GiB, 40 MiB/s for each connection"),
     (Group::Small, "2,000 files of 100 kB over http"),
+    (Group::Away, "The same, from 10 ms away"),
     (Group::Analyze, "Reading 1 GiB where it lies, over http"),
 ];
 
 pub(super) const FETCH: &str = "capkeep fetch";
 pub(super) const FETCH_16: &str = "capkeep fetch --connections 16";
 pub(super) const FETCH_1: &str = "capkeep fetch --connections 1";
-pub(super) const FETCH_NO_MD5: &str = "capkeep fetch --check-md5 ignore";
 pub(super) const CURL: &str = "curl, one stream";
 pub(super) const CURL_EACH: &str = "curl, one connection, one by one";
 pub(super) const AZCOPY: &str = "azcopy";
@@ -63,13 +66,16 @@ impl Row {
             return Ok(());
         }
         eprintln!("round {}: {:?}, {}", round + 1, self.group, self.name);
-        let out = emptied(folder)?;
+        let many = matches!(self.group, Group::Small | Group::Away);
+        let out = if many { another(folder)? } else { emptied(folder)? };
         match timed(&mut (self.command)(&out), 0) {
             Ok(sample) => self.samples.push(sample),
             Err(error) => self.missing = Some(format!("{error:#}")),
         }
-        // What was not written to the disk yet need not be.
-        fs::remove_dir_all(&out)?;
+        if !many {
+            // What was not written to the disk yet need not be.
+            fs::remove_dir_all(&out)?;
+        }
         Ok(())
     }
 
@@ -98,6 +104,28 @@ pub(super) fn emptied(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     Ok(out)
 }
+
+/// A new folder for many files. It stays until the end: ext4 gives away no inode that was freed within the last minutes,
+/// and looks for another one again and again.
+fn another(folder: &Path) -> Result<PathBuf> {
+    let many = folder.join(MANY);
+    fs::create_dir_all(&many).with_context(|| format!("cannot make {}", many.display()))?;
+    let out = many.join(fs::read_dir(&many)?.count().to_string());
+    fs::create_dir(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    Ok(out)
+}
+
+/// Removes the folders of many files.
+pub(super) fn tidy(folder: &Path) -> Result<()> {
+    let many = folder.join(MANY);
+    if many.exists() {
+        fs::remove_dir_all(&many).with_context(|| format!("cannot remove {}", many.display()))?;
+    }
+    Ok(())
+}
+
+/// Where the folders of many files are.
+const MANY: &str = "many";
 
 /// A command whose output nobody reads.
 fn silent(program: &Path, out: &Path) -> Command {
@@ -143,29 +171,30 @@ pub(super) fn rows(program: &Path, azcopy: Option<&Path>, server: &Server) -> Ve
             command
         })
     };
-    let verified = "MD5 and SHA-256, can go on after a crash";
+    let verified = "SHA-256, can go on after a crash";
+    let copy = |azcopy: &Path, url: String| -> Box<dyn Fn(&Path) -> Command> {
+        let (azcopy, certificate) = (azcopy.to_owned(), server.certificate());
+        Box::new(move |out| {
+            let mut command = silent(&azcopy, out);
+            command.args(["copy", &format!("{url}?sv=2026-04-06&sig=none"), "large.cap"]);
+            command.args(["--from-to", "BlobLocal", "--check-md5", "FailIfDifferent"]);
+            command.env("SSL_CERT_FILE", &certificate);
+            command.env("AZCOPY_LOG_LOCATION", out).env("AZCOPY_JOB_PLAN_LOCATION", out);
+            command
+        })
+    };
     for (group, port) in [(Group::Plain, server.plain), (Group::Tls, server.tls)] {
         add(group, FETCH, verified, usize::MAX, ours(&["fetch", "--quiet", &large(port)]));
-        add(
-            group,
-            FETCH_NO_MD5,
-            "SHA-256, can go on after a crash",
-            usize::MAX,
-            ours(&["fetch", "--quiet", "--check-md5", "ignore", &large(port)]),
-        );
         add(group, CURL, "nothing verified", usize::MAX, curl(large(port)));
         if let Some(azcopy) = azcopy {
-            let (azcopy, url, certificate) = (azcopy.to_owned(), large(port), server.certificate());
-            let command = move |out: &Path| {
-                let mut command = silent(&azcopy, out);
-                command.args(["copy", &format!("{url}?sv=2026-04-06&sig=none"), "large.cap"]);
-                command.args(["--from-to", "BlobLocal", "--check-md5", "FailIfDifferent"]);
-                command.env("SSL_CERT_FILE", &certificate);
-                command.env("AZCOPY_LOG_LOCATION", out).env("AZCOPY_JOB_PLAN_LOCATION", out);
-                command
-            };
-            add(group, AZCOPY, "MD5", usize::MAX, Box::new(command));
+            add(group, AZCOPY, "nothing to verify", usize::MAX, copy(azcopy, large(port)));
         }
+    }
+    let with_md5 = format!("{}/logs/md5.cap", server.url(server.plain));
+    let both = "MD5 and SHA-256, can go on after a crash";
+    add(Group::Md5, FETCH, both, usize::MAX, ours(&["fetch", "--quiet", &with_md5]));
+    if let Some(azcopy) = azcopy {
+        add(Group::Md5, AZCOPY, "MD5", usize::MAX, copy(azcopy, with_md5));
     }
     add(
         Group::Slow,
@@ -176,23 +205,19 @@ pub(super) fn rows(program: &Path, azcopy: Option<&Path>, server: &Server) -> Ve
     );
     add(Group::Slow, FETCH, verified, 3, ours(&["fetch", "--quiet", &large(server.slow)]));
     add(Group::Slow, CURL, "nothing verified", 2, curl(large(server.slow)));
-    let verified = "SHA-256";
-    add(Group::Small, FETCH, verified, usize::MAX, ours(&["fetch", "--quiet", &small]));
-    add(
-        Group::Small,
-        FETCH_1,
-        verified,
-        usize::MAX,
-        ours(&["fetch", "--quiet", "--connections", "1", &small]),
-    );
-    let url = small.clone();
-    let each = move |out: &Path| {
-        let mut command = silent(Path::new("curl"), out);
-        let last = SMALL_FILES - 1;
-        command.args(["--silent", "--fail", "--output", "#1.cap", &format!("{url}/[0000-{last:04}].cap")]);
-        command
-    };
-    add(Group::Small, CURL_EACH, "nothing verified", usize::MAX, Box::new(each));
+    for (group, port, rounds) in [(Group::Small, server.plain, usize::MAX), (Group::Away, server.away, 2)] {
+        let small = format!("{}/small", server.url(port));
+        add(group, FETCH, "SHA-256", usize::MAX, ours(&["fetch", "--quiet", &small]));
+        let one = ours(&["fetch", "--quiet", "--connections", "1", &small]);
+        add(group, FETCH_1, "SHA-256", rounds, one);
+        let each = move |out: &Path| {
+            let mut command = silent(Path::new("curl"), out);
+            let all = format!("{small}/[0000-{:04}].cap", SMALL_FILES - 1);
+            command.args(["--silent", "--fail", "--output", "#1.cap", &all]);
+            command
+        };
+        add(group, CURL_EACH, "nothing verified", rounds, Box::new(each));
+    }
     let url = small;
     let process = move |out: &Path| {
         let mut command = silent(Path::new("sh"), out);

@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use super::away::away;
+
 /// Bytes in a second that a connection to the slow port gets at most, as nginx writes it (MiB).
 const SLOW: &str = "40m";
 /// nginx's module that lets a request be changed: azcopy asks for ranges by `x-ms-range`, which nginx does not know.
@@ -29,6 +31,8 @@ pub(super) struct Server {
     pub(super) tls: u16,
     /// Port of plain http with so many bytes in a second for each connection.
     pub(super) slow: u16,
+    /// Port of plain http some way off.
+    pub(super) away: u16,
 }
 
 impl Server {
@@ -39,7 +43,7 @@ impl Server {
         let log = folder.join("access.log");
         fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let [plain, tls, slow] = [port()?, port()?, port()?];
-        let server = Self { folder: folder.to_owned(), plain, tls, slow };
+        let server = Self { folder: folder.to_owned(), plain, tls, slow, away: away(plain)? };
         let configuration = folder.join("nginx.conf");
         fs::write(&configuration, server.configuration(md5))?;
         let status = server.nginx(&[]).status().context("nginx cannot be run")?;
@@ -68,8 +72,8 @@ impl Server {
             "root {folder}/data; more_set_input_headers 'Range: $asked'; add_header x-ms-version 2026-04-06; \
              add_header x-ms-blob-type BlockBlob; \
              location = /standin/small {{ alias {folder}/small.xml; types {{ }} default_type application/xml; }} \
-             location = /standin/logs/large.cap {{ add_header x-ms-blob-type BlockBlob; \
-             add_header Content-MD5 $whole_md5; add_header x-ms-blob-content-md5 '{md5}'; }}"
+             location = /standin/logs/md5.cap {{ alias {folder}/data/standin/logs/large.cap; \
+             add_header x-ms-blob-type BlockBlob; add_header Content-MD5 $whole_md5; add_header x-ms-blob-content-md5 '{md5}'; }}"
         );
         let Self { plain, tls, slow, .. } = self;
         format!(
