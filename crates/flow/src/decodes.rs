@@ -7,7 +7,7 @@ use capkeep_pcap::{Batch, Decoded, Fragment, Frame, LinkType, SkipReason, Timest
 
 use crate::analysis::Counts;
 use crate::fragments::Piece;
-use crate::meta::{Extra, Key, Meta, Place, SHARDS, Space, shard_of};
+use crate::meta::{Extra, Key, Meta, Packet, Place, SHARDS, Space, shard_of};
 use crate::options::Options;
 use crate::record::Protocol;
 use crate::timeline::Timeline;
@@ -25,6 +25,8 @@ pub(crate) struct Load {
 /// What decoding a [`Load`] gives. Used again for the next one.
 #[derive(Debug)]
 pub(crate) struct Decodes {
+    /// The packets' bytes.
+    pub(crate) load: Load,
     /// All packets, and for each shard which of them are its own, in packet order.
     pub(crate) metas: Vec<Meta>,
     pub(crate) shards: Vec<Vec<u32>>,
@@ -172,6 +174,7 @@ impl Mix {
 impl Default for Decodes {
     fn default() -> Self {
         Self {
+            load: Load::default(),
             metas: Vec::new(),
             shards: (0..SHARDS).map(|_| Vec::new()).collect(),
             extras: Vec::new(),
@@ -208,6 +211,15 @@ impl Decodes {
         indices.iter().filter_map(|index| self.metas.get(*index as usize))
     }
 
+    /// A packet with its extra and its payload.
+    #[inline]
+    pub(crate) fn packet<'a>(&'a self, meta: &'a Meta) -> Packet<'a> {
+        let extra = (meta.extra as usize).checked_sub(1).and_then(|index| self.extras.get(index));
+        let (at, length) = (meta.payload_at as usize, meta.payload_captured as usize);
+        let payload = self.load.batch.data.get(at..at + length).unwrap_or_default();
+        Packet { meta, extra, payload }
+    }
+
     /// Restores the order of packets after some were added to the end.
     pub(crate) fn sort(&mut self) {
         let metas = &self.metas;
@@ -225,8 +237,13 @@ impl Decodes {
         self.extras.len() as u32
     }
 
-    /// Decodes a load, forgetting what was here.
-    pub(crate) fn fill(&mut self, load: &Load, options: &Options) {
+    /// Decodes a load and keeps it, forgetting what was here.
+    pub(crate) fn fill(&mut self, load: Load, options: &Options) {
+        self.decode(&load, options);
+        self.load = load;
+    }
+
+    fn decode(&mut self, load: &Load, options: &Options) {
         self.clear(load.batch.frames.len());
         let mut from = 0;
         while from < load.batch.frames.len() {
@@ -279,9 +296,17 @@ impl Decodes {
                 }
                 Ok(()) => {
                     let (wire_len, captured_len) = frame.lengths();
-                    let (order, has_time) = (index as u32, frame.has_time);
-                    let place =
-                        Place { timestamp: at, has_time, order, number, capture, wire_len, captured_len };
+                    let (order, has_time, start) = (index as u32, frame.has_time, frame.start);
+                    let place = Place {
+                        timestamp: at,
+                        has_time,
+                        order,
+                        number,
+                        capture,
+                        start,
+                        wire_len,
+                        captured_len,
+                    };
                     self.take(&packet, place);
                 }
             }

@@ -158,7 +158,7 @@ struct Feed {
     found: u64,
     packets: u64,
     ended: bool,
-    /// Memory to be used again: whoever reads takes the one that was warm last.
+    /// Memory to be used again. What was decoded keeps its load until the shards have taken its packets.
     loads: Vec<Load>,
     decodes: Vec<Decodes>,
 }
@@ -199,7 +199,9 @@ impl Feed {
         }
         self.found += 1;
         self.packets += load.batch.frames.len() as u64;
-        Some((self.found, load, self.decodes.pop().unwrap_or_default()))
+        let mut decodes = self.decodes.pop().unwrap_or_default();
+        self.loads.push(std::mem::take(&mut decodes.load));
+        Some((self.found, load, decodes))
     }
 }
 
@@ -217,8 +219,7 @@ fn read_round(feed: &Mutex<Feed>, options: &Options) -> Vec<Decodes> {
                     None => 0,
                 };
                 let (index, load, mut decodes) = wait_for_turn(feed, ticket.number).redeem(ticket, have)?;
-                decodes.fill(&load, options);
-                lock().loads.push(load);
+                decodes.fill(load, options);
                 Some((index, decodes))
             })
             .collect();
@@ -352,7 +353,7 @@ impl Session<'_> {
         let sweep = self.due_sweep(timeouts);
         self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
             for decodes in round {
-                shard.take(decodes.of_shard(index), &decodes.extras, clock, timeouts);
+                shard.take(decodes, index, clock, timeouts);
             }
             if sweep {
                 shard.sweep(clock, timeouts);

@@ -69,7 +69,8 @@ impl Piece {
             Key::new(source, destination, Space { protocol: announced.protocol, ..self.name.space });
         let direction = if from_low { Meta::FROM_LOW } else { 0 };
         let bits = (self.meta.bits & !Meta::FROM_LOW) | direction;
-        Meta { key, hash: key.hash(), bits, payload_len, ..self.meta }
+        // It is the middle of something, and may lie in an earlier batch.
+        Meta { key, hash: key.hash(), bits, payload_len, payload_captured: 0, ..self.meta }
     }
 }
 
@@ -185,5 +186,5 @@ fn extra_of(decodes: &Decodes, meta: &Meta) -> Option<Extra> {
 /// Puts a fragment that waited into the batch at hand, where the one stands that ended its waiting.
 fn put(decodes: &mut Decodes, meta: Meta, extra: Option<Extra>, order: u32) {
     let extra = extra.map_or(0, |extra| decodes.note(extra));
-    decodes.push(Meta { order, extra, ..meta });
+    decodes.push(Meta { order, extra, payload_captured: 0, ..meta });
 }

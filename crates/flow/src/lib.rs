@@ -10,6 +10,7 @@ mod decodes;
 mod engine;
 mod fragments;
 mod hash;
+mod health;
 mod live;
 mod meta;
 mod options;
@@ -28,6 +29,7 @@ pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
 };
 pub use engine::analyze;
+pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};
 pub use record::{ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel};
 pub use services::service_name;

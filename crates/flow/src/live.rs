@@ -2,7 +2,8 @@
 
 use capkeep_pcap::{Timestamp, TunnelLayer, icmp_counterpart, ip_address};
 
-use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN};
+use crate::health::Watch;
+use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN, Packet};
 use crate::options::Timeouts;
 use crate::record::{
     ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
@@ -44,15 +45,21 @@ impl Side {
         ttl_max: 0,
         sack_permitted: false,
     };
+
+    /// What its windows are shifted by, if its SYN was seen.
+    fn scale(&self) -> Option<u8> {
+        (self.tcp.sent_syn() || self.tcp.sent_syn_ack()).then(|| self.window_scale.unwrap_or(0))
+    }
 }
 
 /// What few flows have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Rare {
     tunnel: Option<(TunnelLayer, u8)>,
     /// True if the tunnel was noted from a packet of the lower end.
     tunnel_from_low: bool,
     quoted: Option<Quoted>,
+    path_mtu: Option<u32>,
 }
 
 /// A live flow. `sides[0]` is what the lower end of the key sent.
@@ -73,6 +80,8 @@ pub(crate) struct Flow {
     pub(crate) ports_reused: bool,
     fragments: u32,
     icmp_errors: u32,
+    last_packet: u64,
+    watch: Option<Box<Watch>>,
     rare: Option<Box<Rare>>,
 }
 
@@ -92,6 +101,8 @@ impl Flow {
             ports_reused: false,
             fragments: 0,
             icmp_errors: 0,
+            last_packet: 0,
+            watch: None,
             rare: None,
         }
     }
@@ -161,7 +172,9 @@ impl Flow {
 
     /// Counts a packet.
     #[inline]
-    pub(crate) fn add(&mut self, meta: &Meta, extras: &[Extra]) {
+    pub(crate) fn add(&mut self, packet: &Packet<'_>, is_copy: bool) {
+        let meta = packet.meta;
+        self.last_packet = meta.number;
         let from_low = meta.has(Meta::FROM_LOW);
         let [low, high] = &mut self.sides;
         let (side, peer, from) = if from_low { (low, high, 0) } else { (high, low, 1) };
@@ -179,19 +192,31 @@ impl Flow {
         }
         if meta.has(Meta::TCP) {
             side.tcp_flags |= meta.flags;
-            tcp::advance(&segment(meta), &mut side.tcp, &mut peer.tcp, from, &mut self.history);
+            let segment = segment(meta);
+            tcp::advance(&segment, &mut side.tcp, &mut peer.tcp, from, &mut self.history);
+            let watch = self.watch.get_or_insert_default();
+            if is_copy {
+                watch.copy(packet, usize::from(from));
+            } else {
+                let [low, high] = &self.sides;
+                watch.take(packet, &segment, usize::from(from), [low.scale(), high.scale()]);
+            }
         } else if side.packets == 1 && self.key.protocol != 6 && !self.key.is_arp {
             self.history.push(from, b'D');
         }
         self.fragments += u32::from(meta.has(Meta::FRAGMENT));
-        if let Some(extra) = (meta.extra as usize).checked_sub(1).and_then(|index| extras.get(index)) {
+        if let Some(extra) = packet.extra {
             self.add_extra(extra, from_low);
         }
     }
 
     /// Counts an ICMP error that quotes this flow.
-    pub(crate) fn add_icmp_error(&mut self) {
+    pub(crate) fn add_icmp_error(&mut self, packet: &Packet<'_>) {
         self.icmp_errors = self.icmp_errors.saturating_add(1);
+        if let Some(mtu) = packet.extra.and_then(|extra| extra.quote?.mtu) {
+            let rare = self.rare.get_or_insert_default();
+            rare.path_mtu = Some(rare.path_mtu.map_or(mtu, |known| known.min(mtu)));
+        }
     }
 
     fn add_extra(&mut self, extra: &Extra, from_low: bool) {
@@ -203,13 +228,11 @@ impl Flow {
         if extra.tunnel.is_none() && extra.quote.is_none() {
             return;
         }
-        let rare = self.rare.get_or_insert_with(|| {
-            Box::new(Rare {
-                tunnel: extra.tunnel.map(|layer| (layer, extra.tunnel_depth)),
-                tunnel_from_low: from_low,
-                quoted: None,
-            })
-        });
+        let rare = self.rare.get_or_insert_default();
+        if rare.tunnel.is_none() {
+            rare.tunnel = extra.tunnel.map(|layer| (layer, extra.tunnel_depth));
+            rare.tunnel_from_low = from_low;
+        }
         if let (None, Some(quote)) = (&rare.quoted, &extra.quote) {
             let end = |address, port| Endpoint { ip: ip_address(address, quote.is_v6), port };
             rare.quoted = Some(Quoted {
@@ -299,6 +322,9 @@ impl Flow {
             quoted: self.rare.as_ref().and_then(|rare| rare.quoted).map(Box::new),
             ports_reused: self.ports_reused,
             end,
+            last_packet: self.last_packet,
+            path_mtu: self.rare.as_ref().and_then(|rare| rare.path_mtu),
+            tcp: self.watch.as_ref().map(|watch| Box::new(watch.tell(usize::from(client_index)))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One packet on its way from the decoder to a flow.
 
-use capkeep_pcap::{Decoded, Fragment, Quote, Tcp, Timestamp, Transport, TunnelLayer, icmp_counterpart};
+use capkeep_pcap::{Arp, Decoded, Fragment, Quote, Tcp, Timestamp, Transport, TunnelLayer, icmp_counterpart};
 
 use crate::hash::mix;
 
@@ -129,7 +129,17 @@ pub(crate) struct Meta {
     pub(crate) capture: u32,
     /// Index into [`Decodes::extras`](crate::decodes::Decodes) plus 1; 0 for none.
     pub(crate) extra: u32,
+    /// Where its payload lies in the bytes of its batch, and how much of it is there.
+    pub(crate) payload_at: u32,
+    pub(crate) payload_captured: u32,
+    /// Value and echo reply of the TCP timestamps, where it has them.
+    pub(crate) ts_value: u32,
+    pub(crate) ts_echo: u32,
     pub(crate) window: u16,
+    /// TCP checksum as in the header.
+    pub(crate) checksum: u16,
+    /// IPv4 identification, where it has one.
+    pub(crate) ip_id: u16,
     /// VLAN id; [`NO_VLAN`] for none.
     pub(crate) vlan: u16,
     pub(crate) flags: u8,
@@ -150,6 +160,12 @@ impl Meta {
     pub(crate) const QUOTED: u8 = 8;
     /// Its record carries no time.
     pub(crate) const TIMELESS: u8 = 16;
+    /// IPv4, with an identification.
+    pub(crate) const IP_ID: u8 = 32;
+    /// With TCP timestamps.
+    pub(crate) const TIMESTAMPS: u8 = 64;
+    /// No router may fragment it.
+    pub(crate) const DONT_FRAGMENT: u8 = 128;
 
     #[inline]
     pub(crate) const fn has(&self, bit: u8) -> bool {
@@ -167,6 +183,8 @@ pub(crate) struct Extra {
     pub(crate) sack_permitted: bool,
     pub(crate) icmp: Option<(u8, u8)>,
     pub(crate) quote: Option<Quote>,
+    pub(crate) sack: Option<(u32, u32)>,
+    pub(crate) arp: Option<Arp>,
 }
 
 impl Extra {
@@ -174,7 +192,8 @@ impl Extra {
     #[inline]
     pub(crate) fn of(packet: &Decoded) -> Option<Self> {
         let syn = packet.tcp.flags & Tcp::SYN != 0;
-        if !syn && packet.tunnel.is_none() && packet.icmp.is_none() {
+        let is_rare = packet.tcp.sack.is_some() || packet.arp.is_some();
+        if !syn && packet.tunnel.is_none() && packet.icmp.is_none() && !is_rare {
             return None;
         }
         Some(Self {
@@ -185,6 +204,8 @@ impl Extra {
             sack_permitted: packet.tcp.sack_permitted,
             icmp: packet.icmp,
             quote: packet.quoted,
+            sack: packet.tcp.sack,
+            arp: packet.arp,
         })
     }
 }
@@ -197,6 +218,8 @@ pub(crate) struct Place {
     pub(crate) order: u32,
     pub(crate) number: u64,
     pub(crate) capture: u32,
+    /// Where its bytes start in those of the batch.
+    pub(crate) start: u32,
     pub(crate) wire_len: u32,
     pub(crate) captured_len: u32,
 }
@@ -218,6 +241,16 @@ impl Meta {
         if packet.protocol == 6 && packet.transport == Transport::Whole {
             bits |= Self::TCP;
         }
+        if packet.ip_id.is_some() {
+            bits |= Self::IP_ID;
+        }
+        if packet.tcp.timestamps.is_some() {
+            bits |= Self::TIMESTAMPS;
+        }
+        if packet.dont_fragment {
+            bits |= Self::DONT_FRAGMENT;
+        }
+        let (ts_value, ts_echo) = packet.tcp.timestamps.unwrap_or_default();
         Self {
             key,
             hash: key.hash(),
@@ -231,11 +264,26 @@ impl Meta {
             ack: packet.tcp.ack,
             capture: place.capture,
             extra,
+            payload_at: place.start + packet.payload_at,
+            payload_captured: packet.payload_captured,
+            ts_value,
+            ts_echo,
             window: packet.tcp.window,
+            checksum: packet.tcp.checksum,
+            ip_id: packet.ip_id.unwrap_or_default(),
             vlan: packet.vlan.unwrap_or(NO_VLAN),
             flags: packet.tcp.flags,
             ttl: packet.ttl,
             bits,
         }
     }
+}
+
+/// A packet with all that a flow may want to see of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet<'a> {
+    pub(crate) meta: &'a Meta,
+    pub(crate) extra: Option<&'a Extra>,
+    /// What was captured of its payload.
+    pub(crate) payload: &'a [u8],
 }

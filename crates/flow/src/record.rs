@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use capkeep_pcap::{Timestamp, TunnelKind};
 
 use crate::community_id;
+use crate::health::TcpHealth;
 
 /// Both directions of one conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,12 @@ pub struct FlowRecord {
     pub ports_reused: bool,
     /// Why it ended here.
     pub end: EndReason,
+    /// Number of its last packet in the file that packet lies in.
+    pub last_packet: u64,
+    /// Smallest packet that ICMP errors about this flow say would have passed; bytes.
+    pub path_mtu: Option<u32>,
+    /// TCP health (TCP flows of which a header could be read).
+    pub tcp: Option<Box<TcpHealth>>,
 }
 
 impl FlowRecord {

@@ -3,8 +3,10 @@
 use capkeep_pcap::Timestamp;
 use hashbrown::HashTable;
 
+use crate::decodes::Decodes;
+use crate::health::Copies;
 use crate::live::Flow;
-use crate::meta::{Extra, Meta};
+use crate::meta::{Meta, Packet};
 use crate::options::Timeouts;
 use crate::record::EndReason;
 use crate::slab::Slab;
@@ -18,32 +20,29 @@ pub(crate) struct Shard {
     /// Slots of flows that ended and were not handed out yet.
     ended: Vec<(EndReason, u32)>,
     live: u64,
+    copies: Copies,
 }
 
 impl Shard {
-    /// Takes packets in order.
+    /// Takes the packets of shard `number` in order.
     ///
     /// `clock` is the session's clock, noted in each flow that has a packet.
-    pub(crate) fn take<'a>(
-        &mut self,
-        metas: impl Iterator<Item = &'a Meta>,
-        extras: &[Extra],
-        clock: Timestamp,
-        timeouts: Timeouts,
-    ) {
-        for meta in metas {
-            self.take_one(meta, extras, clock, timeouts);
+    pub(crate) fn take(&mut self, decodes: &Decodes, number: usize, clock: Timestamp, timeouts: Timeouts) {
+        for meta in decodes.of_shard(number) {
+            self.take_one(&decodes.packet(meta), clock, timeouts);
         }
     }
 
     #[inline]
-    fn take_one(&mut self, meta: &Meta, extras: &[Extra], clock: Timestamp, timeouts: Timeouts) {
+    fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts) {
+        let meta = packet.meta;
+        let is_copy = !meta.has(Meta::QUOTED) && self.copies.is_copy(packet);
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));
         let Some(slot) = found.copied() else {
             if !meta.has(Meta::QUOTED) {
-                self.insert(meta, extras, clock, false);
+                self.insert(packet, clock, false);
             }
             return;
         };
@@ -51,27 +50,28 @@ impl Shard {
         let over = flow.over_before(meta, timeouts);
         if meta.has(Meta::QUOTED) {
             if over.is_none() {
-                flow.add_icmp_error();
+                flow.add_icmp_error(packet);
             }
             return;
         }
         match over {
             None => {
-                flow.add(meta, extras);
+                flow.add(packet, is_copy);
                 flow.seen = clock;
             }
             Some(reason) => {
                 self.end(slot, reason);
-                self.insert(meta, extras, clock, reason == EndReason::PortsReused);
+                self.insert(packet, clock, reason == EndReason::PortsReused);
             }
         }
     }
 
-    fn insert(&mut self, meta: &Meta, extras: &[Extra], clock: Timestamp, ports_reused: bool) {
+    fn insert(&mut self, packet: &Packet<'_>, clock: Timestamp, ports_reused: bool) {
+        let meta = packet.meta;
         let mut flow = Flow::new(meta);
         flow.seen = clock;
         flow.ports_reused = ports_reused;
-        flow.add(meta, extras);
+        flow.add(packet, false);
         let slot = self.flows.insert(flow);
         let flows = &self.flows;
         self.index.insert_unique(meta.hash, slot, |slot| flows.get(*slot).map_or(0, |flow| flow.hash));

@@ -58,7 +58,11 @@ fn counts(analysis: &Analysis) -> String {
 /// Flows without the file they lie in, in an order of their own.
 fn wherever(mut flows: Vec<FlowRecord>) -> Vec<String> {
     for flow in &mut flows {
-        (flow.capture, flow.first_packet) = (0, 0);
+        (flow.capture, flow.first_packet, flow.last_packet) = (0, 0, 0);
+        if let Some(tcp) = &mut flow.tcp {
+            tcp.marks.iter_mut().for_each(|mark| (mark.capture, mark.packet) = (0, 0));
+            tcp.longest_silence.iter_mut().for_each(|silence| silence.packet = 0);
+        }
     }
     let mut rows: Vec<String> = flows.iter().map(|flow| format!("{flow:?}")).collect();
     rows.sort();

@@ -23,7 +23,7 @@ mod timestamp;
 pub use batch::{Batch, Frame, Packet};
 pub use compression::is_compressed;
 pub use decode::{
-    Address, Datagram, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind,
+    Address, Arp, Datagram, Decoded, Fragment, MAX_DEPTH, Quote, SkipReason, Tcp, Transport, TunnelKind,
     TunnelLayer, decode, decode_into, icmp_counterpart, ip_address, ip_protocol_name,
 };
 pub use error::{Error, Result};

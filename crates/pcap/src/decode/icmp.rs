@@ -46,8 +46,15 @@ pub(super) fn message(at: Cursor<'_>, out: &mut Decoded) {
     out.payload_len = body.wire as u32;
     out.payload_captured = body.bytes.len() as u32;
     let is_error = if v6 { matches!(kind, 1..=4) } else { matches!(kind, 3 | 4 | 5 | 11 | 12) };
+    out.payload_address = body.bytes.as_ptr().addr();
     if is_error {
-        out.quoted = quote(body);
+        // RFC 1191 has it in the second half of the word that other errors leave unused.
+        let mtu = match (v6, kind, code) {
+            (false, 3, 4) => at.u16(6).ok().filter(|mtu| *mtu > 0).map(u32::from),
+            (true, 2, _) => at.u32(4).ok(),
+            _ => None,
+        };
+        out.quoted = quote(body).map(|quote| Quote { mtu, ..quote });
     }
 }
 

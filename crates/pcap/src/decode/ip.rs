@@ -29,6 +29,8 @@ pub(super) fn v4(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
     let source = u32::from_be_bytes(header.source());
     let destination = u32::from_be_bytes(header.destination());
     network(out, u128::from(source), u128::from(destination), false, header.protocol().0, header.ttl());
+    out.ip_id = Some(header.identification());
+    out.dont_fragment = header.dont_fragment();
     out.fragment = if header.is_fragmenting_payload() {
         let id = u32::from(header.identification());
         match u32::from(header.fragments_offset().value()) * 8 {
@@ -61,6 +63,8 @@ fn v4_cut(at: Cursor<'_>, out: &mut Decoded) -> Result<(), SkipReason> {
     network(out, u128::from(source), u128::from(destination), false, at.u8(9)?, at.u8(8)?);
     let fragment = at.u16(6)?;
     let id = u32::from(at.u16(4)?);
+    out.ip_id = Some(id as u16);
+    out.dont_fragment = fragment & 0x4000 != 0;
     out.fragment = match (fragment & 0x1fff, fragment & 0x2000 != 0) {
         (0, false) => Fragment::No,
         (0, true) => Fragment::First(id),
@@ -155,4 +159,6 @@ fn network(out: &mut Decoded, source: u128, destination: u128, is_v6: bool, prot
     out.is_v6 = is_v6;
     out.protocol = protocol;
     out.ttl = ttl;
+    out.ip_id = None;
+    out.dont_fragment = is_v6;
 }

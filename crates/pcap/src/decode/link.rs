@@ -1,6 +1,6 @@
 //! Link layers: everything in front of the network layer.
 
-use super::{Cursor, Decoded, SkipReason, ip, juniper, ppp, wlan, wrapped};
+use super::{Arp, Cursor, Decoded, SkipReason, ip, juniper, ppp, wlan, wrapped};
 use crate::LinkType;
 
 type Done = Result<(), SkipReason>;
@@ -170,12 +170,15 @@ fn arp(at: Cursor<'_>, out: &mut Decoded) -> Done {
     if at.u16(0)? == ATM || at.u16(2)? != 0x0800 || at.u8(5)? != 4 {
         return Err(SkipReason::EtherType(0x0806));
     }
+    let operation = at.u16(6)?;
+    let hardware = if hardware_len == 6 { Some(at.array(8)?) } else { None };
     let sender = at.u32(8 + hardware_len)?;
     let target = at.u32(8 + 2 * hardware_len + 4)?;
     *out = Decoded {
         source: u128::from(sender),
         destination: u128::from(target),
         is_arp: true,
+        arp: Some(Arp { operation, sender: hardware }),
         vlan: out.vlan,
         tunnel: out.tunnel,
         tunnel_depth: out.tunnel_depth,

@@ -66,6 +66,12 @@ pub struct Decoded {
     pub payload_len: u32,
     /// Bytes of that payload which lie in front of the end of the captured bytes.
     pub payload_captured: u32,
+    /// Where that payload starts among the captured bytes of the packet; 0 if nothing of it was captured.
+    pub payload_at: u32,
+    /// IPv4 identification (RFC 791, RFC 6864).
+    pub ip_id: Option<u16>,
+    /// True if no router may fragment it: IPv4 with the flag, IPv6 always.
+    pub dont_fragment: bool,
     /// First fragments: what the transport header says of the whole datagram.
     pub datagram: Datagram,
     /// How much of the transport header could be read.
@@ -78,6 +84,8 @@ pub struct Decoded {
     pub icmp: Option<(u8, u8)>,
     /// What an ICMP error quotes.
     pub quoted: Option<Quote>,
+    /// What an ARP packet says besides its addresses.
+    pub arp: Option<Arp>,
     /// Outermost VLAN id.
     pub vlan: Option<u16>,
     /// Innermost tunnel.
@@ -89,6 +97,8 @@ pub struct Decoded {
     pub scope: u64,
     /// Layers taken off so far.
     pub(crate) depth: u8,
+    /// Address in memory at which the payload starts, until the place in the packet is known.
+    pub(crate) payload_address: usize,
 }
 
 impl Decoded {
@@ -137,6 +147,12 @@ pub struct Tcp {
     pub mss: Option<u16>,
     /// Window scale shift of a SYN.
     pub window_scale: Option<u8>,
+    /// Checksum as in the header.
+    pub checksum: u16,
+    /// Value and echo reply of the timestamps option (RFC 7323).
+    pub timestamps: Option<(u32, u32)>,
+    /// First block of a selective acknowledgement (RFC 2018): left and right edge.
+    pub sack: Option<(u32, u32)>,
 }
 
 impl Tcp {
@@ -176,6 +192,15 @@ pub struct Datagram {
     pub length: Option<u32>,
 }
 
+/// What an ARP packet says besides its addresses (RFC 826).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arp {
+    /// 1 asks, 2 answers.
+    pub operation: u16,
+    /// Hardware address of the sender, if it is one of 6 bytes.
+    pub sender: Option<[u8; 6]>,
+}
+
 /// The packet that an ICMP error quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quote {
@@ -191,6 +216,8 @@ pub struct Quote {
     pub protocol: u8,
     /// True for IPv6.
     pub is_v6: bool,
+    /// Largest packet that would have passed, where the error says it (RFC 1191, RFC 4443 section 3.2); bytes.
+    pub mtu: Option<u32>,
 }
 
 /// Takes the packet apart. `wire_len` is what it had on the wire; `data` may be less.
@@ -211,7 +238,16 @@ pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Result<Decoded, Ski
 pub fn decode_into(link: LinkType, data: &[u8], wire_len: u32, out: &mut Decoded) -> Result<(), SkipReason> {
     *out = Decoded::default();
     let cursor = Cursor { bytes: data, wire: (wire_len as usize).max(data.len()) };
-    if link == LinkType::ETHERNET { link::ethernet(cursor, out) } else { link::any(link, cursor, out) }
+    if link == LinkType::ETHERNET {
+        link::ethernet(cursor, out)?
+    } else {
+        link::any(link, cursor, out)?
+    }
+    let address = std::mem::take(&mut out.payload_address);
+    if out.payload_captured > 0 {
+        out.payload_at = address.wrapping_sub(data.as_ptr().addr()) as u32;
+    }
+    Ok(())
 }
 
 /// What is left of a packet: the captured bytes, and how many there were on the wire.

@@ -54,31 +54,60 @@ fn tcp(at: Cursor<'_>, out: &mut Decoded) {
         ack: header.acknowledgment_number(),
         window: header.window_size(),
         flags,
+        checksum: header.checksum(),
         ..Tcp::default()
     };
     payload(out, at.skip(usize::from(header.data_offset()) * 4));
-    if flags & Tcp::SYN != 0 {
-        syn_options(header.options(), &mut out.tcp);
+    options(header.options(), &mut out.tcp);
+}
+
+/// Options. Read here because `etherparse`'s iterator ends at the first kind it does not know, and Multipath TCP or Fast
+/// Open may stand before the ones wanted.
+#[inline]
+fn options(options: &[u8], tcp: &mut Tcp) {
+    match options {
+        [] => {}
+        // What nearly every segment of a modern system has, and nothing else (RFC 7323, appendix A).
+        [1, 1, 8, 10, a, b, c, d, e, f, g, h] => {
+            tcp.timestamps = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])))
+        }
+        _ => any_options(options, tcp),
     }
 }
 
-/// Options of a SYN. Read here because `etherparse`'s iterator ends at the first kind it does not know, and
-/// Multipath TCP or Fast Open may stand before the ones wanted.
-fn syn_options(options: &[u8], tcp: &mut Tcp) {
+const fn word(bytes: [u8; 4]) -> u32 {
+    u32::from_be_bytes(bytes)
+}
+
+/// Options in any order. Those of a SYN mean nothing elsewhere.
+fn any_options(options: &[u8], tcp: &mut Tcp) {
+    let is_syn = tcp.flags & Tcp::SYN != 0;
     let mut rest = options;
     loop {
         match rest {
             // No operation.
             [1, tail @ ..] => rest = tail,
-            [2, 4, high, low, tail @ ..] => {
+            [8, 10, a, b, c, d, e, f, g, h, tail @ ..] => {
+                tcp.timestamps = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])));
+                rest = tail;
+            }
+            [5, 10 | 18 | 26 | 34, a, b, c, d, e, f, g, h, ..] => {
+                tcp.sack = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])));
+                let length = rest.get(1).map_or(0, |length| usize::from(*length));
+                match rest.get(length..) {
+                    Some(tail) => rest = tail,
+                    None => return,
+                }
+            }
+            [2, 4, high, low, tail @ ..] if is_syn => {
                 tcp.mss = Some(u16::from_be_bytes([*high, *low]));
                 rest = tail;
             }
-            [3, 3, shift, tail @ ..] => {
+            [3, 3, shift, tail @ ..] if is_syn => {
                 tcp.window_scale = Some(*shift);
                 rest = tail;
             }
-            [4, 2, tail @ ..] => {
+            [4, 2, tail @ ..] if is_syn => {
                 tcp.sack_permitted = true;
                 rest = tail;
             }
@@ -159,4 +188,5 @@ fn ports(at: Cursor<'_>, out: &mut Decoded) -> bool {
 fn payload(out: &mut Decoded, rest: Cursor<'_>) {
     out.payload_len = rest.wire as u32;
     out.payload_captured = rest.bytes.len() as u32;
+    out.payload_address = rest.bytes.as_ptr().addr();
 }

@@ -1,0 +1,73 @@
+//! Copies: packets that the capture holds twice.
+//!
+//! Mirror ports and virtual switches hand the same packet to the capture twice, microseconds apart. A sender gives each
+//! packet an identification of its own (RFC 6864 asks for it only where packets may be fragmented, but stacks count
+//! on), a retransmission too; so the same bytes with the same identification within a moment are one packet seen twice.
+//!
+//! Missed: copies further apart than the window, or with rewritten headers; copies of packets without
+//! identification (IPv6, or 0) that carry nothing or come later than [`Copies::BLIND_NANOS`]. Wrongly taken for copies:
+//! two packets without identification that a sender sent with the same payload and checksum at once.
+
+use crate::hash::mix;
+use crate::meta::Packet;
+
+/// What was seen lately.
+#[derive(Debug)]
+pub(crate) struct Copies {
+    /// Digest of a packet and the time at which it was seen, in the place that the digest names.
+    seen: Vec<(u64, i64)>,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self { seen: vec![(0, i64::MIN); Self::PLACES] }
+    }
+}
+
+impl Copies {
+    /// Packets that are remembered for each shard (chosen: 16 shards remember 16,384 packets, 5 ms of a gigabit with
+    /// full packets ten times over, in 256 kB).
+    const PLACES: usize = 1 << 10;
+    /// Longest time between a packet and its copy where the identification is the same: 100 ms (chosen: half of
+    /// Linux's shortest retransmission timeout, `TCP_RTO_MIN`, for devices that send the same packet again).
+    const NANOS: i64 = 100_000_000;
+    /// The same without identification: 100 µs (chosen: no retransmission is that early but in one data centre, where
+    /// its timestamps option or its window has moved on).
+    const BLIND_NANOS: i64 = 100_000;
+
+    /// True if this packet was seen a moment ago.
+    #[inline]
+    pub(crate) fn is_copy(&mut self, packet: &Packet<'_>) -> bool {
+        let meta = packet.meta;
+        let has_id = meta.has(crate::meta::Meta::IP_ID) && meta.ip_id != 0;
+        if meta.has(crate::meta::Meta::TIMELESS) || (!has_id && meta.payload_len == 0) {
+            return false;
+        }
+        let digest = digest(packet);
+        let now = meta.timestamp.nanos();
+        let Some(place) = self.seen.get_mut(digest as usize % Self::PLACES) else { return false };
+        let (known, at) = *place;
+        let window = if has_id { Self::NANOS } else { Self::BLIND_NANOS };
+        if known == digest && now.saturating_sub(at) <= window && now >= at {
+            return true;
+        }
+        *place = (digest, now);
+        false
+    }
+}
+
+/// A digest of what makes a packet that packet. Link layer, VLAN, and TTL may differ between copies.
+#[inline]
+fn digest(packet: &Packet<'_>) -> u64 {
+    let meta = packet.meta;
+    let direction = u64::from(meta.has(crate::meta::Meta::FROM_LOW));
+    let lengths = u64::from(meta.payload_len) << 32 | u64::from(meta.ip_id) << 16 | u64::from(meta.checksum);
+    let tcp = u64::from(meta.seq) << 32 | u64::from(meta.ack);
+    let more = u64::from(meta.window) << 9 | u64::from(meta.flags) << 1 | direction;
+    let edges = |bytes: &[u8]| {
+        let first = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let last = bytes.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        first ^ last.rotate_left(17)
+    };
+    mix(mix(mix(meta.hash, lengths), mix(tcp, more)), edges(packet.payload))
+}
