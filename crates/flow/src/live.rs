@@ -2,7 +2,7 @@
 
 use capkeep_pcap::{Timestamp, TunnelLayer, icmp_counterpart, ip_address};
 
-use crate::health::Watch;
+use crate::health::{Seen, Watch};
 use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN, Packet};
 use crate::options::Timeouts;
 use crate::record::{
@@ -172,7 +172,7 @@ impl Flow {
 
     /// Counts a packet.
     #[inline]
-    pub(crate) fn add(&mut self, packet: &Packet<'_>, is_copy: bool) {
+    pub(crate) fn add(&mut self, packet: &Packet<'_>, seen: Seen) {
         let meta = packet.meta;
         self.last_packet = meta.number;
         let from_low = meta.has(Meta::FROM_LOW);
@@ -195,7 +195,7 @@ impl Flow {
             let segment = segment(meta);
             tcp::advance(&segment, &mut side.tcp, &mut peer.tcp, from, &mut self.history);
             let watch = self.watch.get_or_insert_default();
-            if is_copy {
+            if seen == Seen::Before || (seen == Seen::Perhaps && watch.has_copies()) {
                 watch.copy(packet, usize::from(from));
             } else {
                 let [low, high] = &self.sides;

@@ -4,7 +4,7 @@ use capkeep_pcap::Timestamp;
 use hashbrown::HashTable;
 
 use crate::decodes::Decodes;
-use crate::health::Copies;
+use crate::health::{Copies, Seen};
 use crate::live::Flow;
 use crate::meta::{Meta, Packet};
 use crate::options::Timeouts;
@@ -36,7 +36,7 @@ impl Shard {
     #[inline]
     fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts) {
         let meta = packet.meta;
-        let is_copy = !meta.has(Meta::QUOTED) && self.copies.is_copy(packet);
+        let seen = if meta.has(Meta::QUOTED) { Seen::Never } else { self.copies.look(packet) };
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));
@@ -56,7 +56,7 @@ impl Shard {
         }
         match over {
             None => {
-                flow.add(packet, is_copy);
+                flow.add(packet, seen);
                 flow.seen = clock;
             }
             Some(reason) => {
@@ -71,7 +71,7 @@ impl Shard {
         let mut flow = Flow::new(meta);
         flow.seen = clock;
         flow.ports_reused = ports_reused;
-        flow.add(packet, false);
+        flow.add(packet, Seen::Never);
         let slot = self.flows.insert(flow);
         let flows = &self.flows;
         self.index.insert_unique(meta.hash, slot, |slot| flows.get(*slot).map_or(0, |flow| flow.hash));

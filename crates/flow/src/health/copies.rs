@@ -5,11 +5,23 @@
 //! on), a retransmission too; so the same bytes with the same identification within a moment are one packet seen twice.
 //!
 //! Missed: copies further apart than the window, or with rewritten headers; copies of packets without
-//! identification (IPv6, or 0) that carry nothing or come later than [`Copies::BLIND_NANOS`]. Wrongly taken for copies:
+//! identification (IPv6, or 0) that come later than [`Copies::BLIND_NANOS`], or [`Copies::EMPTY_NANOS`]. Wrongly taken for copies:
 //! two packets without identification that a sender sent with the same payload and checksum at once.
 
 use crate::hash::mix;
-use crate::meta::Packet;
+use crate::meta::{Meta, Packet};
+
+/// Whether a packet was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It was not.
+    Never,
+    /// It was; or it is an acknowledgement without identification that another like it followed at once. Where the flow
+    /// has copies, it is one.
+    Perhaps,
+    /// It was.
+    Before,
+}
 
 /// What was seen lately.
 #[derive(Debug)]
@@ -34,25 +46,32 @@ impl Copies {
     /// The same without identification: 100 µs (chosen: no retransmission is that early but in one data centre, where
     /// its timestamps option or its window has moved on).
     const BLIND_NANOS: i64 = 100_000;
+    /// The same if it carries nothing: 1 µs (chosen: acknowledgements that repeat each other follow segments, and a full
+    /// one takes longer than that at 10 Gbit/s).
+    const EMPTY_NANOS: i64 = 1_000;
 
-    /// True if this packet was seen a moment ago.
+    /// Whether this packet was seen a moment ago.
     #[inline]
-    pub(crate) fn is_copy(&mut self, packet: &Packet<'_>) -> bool {
+    pub(crate) fn look(&mut self, packet: &Packet<'_>) -> Seen {
         let meta = packet.meta;
-        let has_id = meta.has(crate::meta::Meta::IP_ID) && meta.ip_id != 0;
-        if meta.has(crate::meta::Meta::TIMELESS) || (!has_id && meta.payload_len == 0) {
-            return false;
+        let has_id = meta.has(Meta::IP_ID) && meta.ip_id != 0;
+        if meta.has(Meta::TIMELESS) {
+            return Seen::Never;
         }
         let digest = digest(packet);
         let now = meta.timestamp.nanos();
-        let Some(place) = self.seen.get_mut(digest as usize % Self::PLACES) else { return false };
+        let Some(place) = self.seen.get_mut(digest as usize % Self::PLACES) else { return Seen::Never };
         let (known, at) = *place;
-        let window = if has_id { Self::NANOS } else { Self::BLIND_NANOS };
+        let window = match (has_id, meta.payload_len) {
+            (true, _) => Self::NANOS,
+            (false, 0) => Self::EMPTY_NANOS,
+            (false, _) => Self::BLIND_NANOS,
+        };
         if known == digest && now.saturating_sub(at) <= window && now >= at {
-            return true;
+            return if has_id || meta.payload_len > 0 { Seen::Before } else { Seen::Perhaps };
         }
         *place = (digest, now);
-        false
+        Seen::Never
     }
 }
 
@@ -60,7 +79,7 @@ impl Copies {
 #[inline]
 fn digest(packet: &Packet<'_>) -> u64 {
     let meta = packet.meta;
-    let direction = u64::from(meta.has(crate::meta::Meta::FROM_LOW));
+    let direction = u64::from(meta.has(Meta::FROM_LOW));
     let lengths = u64::from(meta.payload_len) << 32 | u64::from(meta.ip_id) << 16 | u64::from(meta.checksum);
     let tcp = u64::from(meta.seq) << 32 | u64::from(meta.ack);
     let more = u64::from(meta.window) << 9 | u64::from(meta.flags) << 1 | direction;

@@ -14,5 +14,5 @@ pub use events::{Mark, MarkKind};
 pub use samples::Spread;
 pub use watch::{Handshake, Silence, TcpHealth, TcpSide};
 
-pub(crate) use copies::Copies;
+pub(crate) use copies::{Copies, Seen};
 pub(crate) use watch::Watch;

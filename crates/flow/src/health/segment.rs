@@ -125,8 +125,6 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) now: u32,
     /// IPv4 identification.
     pub(crate) id: Option<u16>,
-    /// True if it carries a selective acknowledgement.
-    pub(crate) has_sack: bool,
     /// What the peer's window is shifted by; `None` if its SYN was not seen.
     pub(crate) peer_scale: Option<u8>,
     /// Round trip of the handshake, microseconds.
@@ -156,7 +154,6 @@ pub(crate) fn classify(
     peer: &mut Seen,
 ) -> (Signs, Option<u32>) {
     let mut signs = Signs::default();
-    let control = s.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0;
     let closing = s.flags & (Tcp::SYN | Tcp::FIN) != 0;
     let has_ack = s.flags & Tcp::ACK != 0;
     let is_next = sender.knows(Seen::NEXT) && s.seq == sender.next;
@@ -190,7 +187,6 @@ pub(crate) fn classify(
     sender.ack_time = of.now;
     sender.last = u8::from(signs.has(Signs::KEEP_ALIVE)) * Seen::LAST_KEEP_ALIVE
         | u8::from(signs.has(Signs::ZERO_WINDOW_PROBE)) * Seen::LAST_PROBE;
-    let _ = control;
     (signs, rtt)
 }
 
@@ -226,7 +222,7 @@ fn forward(s: &Segment, of: &Circumstances<'_>, sender: &mut Seen, peer: &Seen, 
     if !is_next || !same_ack {
         return;
     }
-    if s.window != 0 && s.window != sender.window && !of.has_sack {
+    if s.window != 0 && s.window != sender.window {
         signs.add(Signs::WINDOW_UPDATE);
     }
     if s.window == sender.window {
@@ -239,7 +235,7 @@ fn forward(s: &Segment, of: &Circumstances<'_>, sender: &mut Seen, peer: &Seen, 
             return;
         }
     }
-    if s.window != 0 && (s.window == sender.window || of.has_sack) {
+    if s.window != 0 && s.window == sender.window {
         sender.duplicate_acks = sender.duplicate_acks.saturating_add(1);
         signs.add(Signs::DUPLICATE_ACK);
     }

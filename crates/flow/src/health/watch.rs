@@ -184,6 +184,14 @@ const fn micros(at: Timestamp) -> u32 {
 impl Watch {
     /// From so many data segments on, round trips are kept (chosen: shorter flows have the one of the handshake).
     const RTT_FROM: u32 = 8;
+    /// Copies from which on a flow is believed to have more of them (chosen).
+    const COPIES: u64 = 2;
+
+    /// True if the capture is known to hold packets of this flow twice.
+    pub(crate) fn has_copies(&self) -> bool {
+        let copies = self.rare.iter().flat_map(|rare| &rare.sides).map(|side| side.copies);
+        copies.sum::<u64>() >= Self::COPIES
+    }
 
     /// Notes a copy.
     #[cold]
@@ -213,7 +221,6 @@ impl Watch {
         let of = Circumstances {
             now,
             id: meta.has(Meta::IP_ID).then_some(meta.ip_id).filter(|id| *id != 0),
-            has_sack,
             peer_scale: scales.get(1 - from).copied().flatten(),
             first_rtt,
             gaps,
