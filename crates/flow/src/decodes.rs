@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use capkeep_pcap::{Batch, Decoded, Fragment, Frame, LinkType, SkipReason, Timestamp, decode_into};
 
-use crate::analysis::Counts;
+use crate::analysis::{Capture, Counts};
 use crate::fragments::Piece;
 use crate::meta::{Extra, Key, Meta, Packet, Place, SHARDS, Space, shard_of};
 use crate::options::Options;
@@ -46,6 +46,9 @@ pub(crate) struct FileCounts {
     pub(crate) captured_bytes: u64,
     pub(crate) truncated: u64,
     pub(crate) time_goes_back: u64,
+    pub(crate) clock_jumps: u64,
+    pub(crate) longest_silence: i64,
+    pub(crate) oversized: u64,
     pub(crate) earliest: Option<Timestamp>,
     pub(crate) latest: Option<Timestamp>,
     /// Times of the first and the last packet in file order.
@@ -58,7 +61,7 @@ pub(crate) struct FileCounts {
 impl FileCounts {
     /// Counts packets that follow those counted so far.
     fn count(&mut self, frames: &[Frame]) {
-        let mut previous = self.closing.map_or(i64::MIN, Timestamp::nanos);
+        let mut previous = self.closing.map_or(0, Timestamp::nanos);
         let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
         let (mut packets, mut link) = (0, frames.first().map_or(LinkType::NULL, |frame| frame.link_type));
         for frame in frames {
@@ -66,6 +69,7 @@ impl FileCounts {
             self.wire_bytes += u64::from(wire_len);
             self.captured_bytes += u64::from(captured_len);
             self.truncated += u64::from(frame.captured_len < frame.wire_len);
+            self.oversized += u64::from(wire_len > Capture::FRAME);
             if frame.link_type != link {
                 bump(&mut self.link_types, link, packets);
                 (packets, link) = (0, frame.link_type);
@@ -73,7 +77,9 @@ impl FileCounts {
             packets += 1;
             if frame.has_time {
                 let at = frame.timestamp.nanos();
-                self.time_goes_back += u64::from(at < previous);
+                if self.opening.is_some() {
+                    self.step(at.saturating_sub(previous));
+                }
                 previous = at;
                 earliest = earliest.min(at);
                 latest = latest.max(at);
@@ -92,6 +98,14 @@ impl FileCounts {
         }
     }
 
+    /// Notes the time from one packet to the next.
+    #[inline]
+    fn step(&mut self, nanos: i64) {
+        self.time_goes_back += u64::from(nanos < 0);
+        self.clock_jumps += u64::from(nanos < -Capture::JUMP);
+        self.longest_silence = self.longest_silence.max(nanos);
+    }
+
     /// Adds the counts of the batch that follows.
     pub(crate) fn append(&mut self, next: &Self) {
         self.packets += next.packets;
@@ -99,8 +113,11 @@ impl FileCounts {
         self.captured_bytes += next.captured_bytes;
         self.truncated += next.truncated;
         self.time_goes_back += next.time_goes_back;
+        self.clock_jumps += next.clock_jumps;
+        self.longest_silence = self.longest_silence.max(next.longest_silence);
+        self.oversized += next.oversized;
         if let (Some(closing), Some(opening)) = (self.closing, next.opening) {
-            self.time_goes_back += u64::from(opening < closing);
+            self.step(opening.nanos().saturating_sub(closing.nanos()));
         }
         self.earliest = self.earliest.into_iter().chain(next.earliest).min();
         self.latest = self.latest.max(next.latest);

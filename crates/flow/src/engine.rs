@@ -423,6 +423,9 @@ impl Session<'_> {
                 first: counts.earliest,
                 last: counts.latest,
                 time_goes_back: counts.time_goes_back,
+                clock_jumps: counts.clock_jumps,
+                longest_silence: counts.longest_silence,
+                oversized: counts.oversized,
                 skipped: counts.skipped,
                 error: outcome.error,
                 ..Capture::default()

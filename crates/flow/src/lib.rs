@@ -26,7 +26,7 @@ mod timeline;
 mod top;
 
 pub use analysis::{
-    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
+    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
 };
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};

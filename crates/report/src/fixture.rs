@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use capkeep_flow::{
     Analysis, Capture, CaptureError, ClientBy, ConnState, ConversationCounts, Counts, Direction, EndReason,
-    Endpoint, FlowRecord, HostCounts, Protocol, Quoted, ServiceCounts, Totals, Tunnel,
+    Endpoint, FlowRecord, Handshake, HostCounts, Protocol, Quoted, ServiceCounts, Silence, Spread, TcpHealth,
+    TcpSide, TcpTotals, Totals, Tunnel,
 };
 use capkeep_pcap::{
     Compression, Drops, Facts, Format, Interface, LinkType, SkipReason, Timestamp, TunnelKind,
@@ -62,6 +63,9 @@ pub(crate) fn analysis() -> Analysis {
             first: Some(START),
             last: Some(last),
             time_goes_back: 4,
+            clock_jumps: 1,
+            longest_silence: 2_000_000_000,
+            oversized: 17,
             skipped: [(SkipReason::EtherType(0x88cc), 61), (SkipReason::TooShort, 2)].into(),
             error: Some(CaptureError {
                 message: "file is cut short at byte 4096: packet record needs 16 bytes, 3 are left".into(),
@@ -90,6 +94,26 @@ pub(crate) fn analysis() -> Analysis {
         tunnels: [("vxlan", Counts { packets: 1_000, wire_bytes: 1_100_000 })].into(),
         flows_by_protocol: [(tcp, 40_000), (udp, 9_900), (Protocol::Ip(1), 70), (Protocol::Arp, 3)].into(),
         conn_states: [(ConnState::Sf, 39_000), (ConnState::S0, 700), (ConnState::Rej, 300)].into(),
+        tcp: TcpTotals {
+            flows: 40_000,
+            one_sided: 12,
+            data_segments: 600_000,
+            acks: 880_000,
+            retransmissions: 1_234,
+            timeouts: 34,
+            spurious: 5,
+            out_of_order: 88,
+            ambiguous: 3,
+            lost_before: 900,
+            acked_unseen: 7,
+            duplicate_acks: 3_000,
+            zero_windows: 6,
+            zero_window_nanos: 2_500_000_000,
+            window_full: 9,
+            keep_alives: 40,
+            resets: 320,
+            copies: 50,
+        },
         ..Analysis::default()
     };
     let hosts = ["10.0.0.4", "2001:db8:1234:5678:9abc:def0:1234:5678", "2001:db8:1234:5678:9abc:def0:1234:1"];
@@ -178,6 +202,25 @@ pub(crate) fn tcp_flow() -> FlowRecord {
         quoted: None,
         ports_reused: false,
         end: EndReason::Closed,
+        last_packet: 22,
+        path_mtu: Some(1_400),
+        tcp: Some(Box::new(TcpHealth {
+            from_client: TcpSide {
+                data_segments: 9,
+                acks: 9,
+                retransmissions: 2,
+                timeouts: 1,
+                duplicate_acks: 3,
+                rtt: Some(Spread { count: 4, min: 1_000, median: 2_000, p95: 3_000, max: 4_000 }),
+                ..TcpSide::default()
+            },
+            from_server: TcpSide { zero_windows: 1, zero_window_nanos: 700, copies: 2, ..TcpSide::default() },
+            handshake: Handshake { syns: 1, server_rtt: Some(800), client_rtt: Some(200) },
+            completeness: 31,
+            first_byte: Some(900),
+            longest_silence: Some(Silence { nanos: 1_500, packet: 7 }),
+            marks: Vec::new(),
+        })),
     }
 }
 
@@ -202,6 +245,8 @@ pub(crate) fn icmp_flow() -> FlowRecord {
             destination: Endpoint { ip: ip("198.51.100.7"), port: 53 },
         })),
         end: EndReason::EndOfInput,
+        path_mtu: None,
+        tcp: None,
         ..tcp_flow()
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use capkeep_flow::{Analysis, Capture, Top, service_name};
+use capkeep_flow::{Analysis, Capture, TcpTotals, Top, service_name};
 use capkeep_pcap::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -38,6 +38,7 @@ struct Object<'a> {
     protocols: Vec<ProtocolObject>,
     tunnels: Vec<TunnelObject>,
     conn_states: ConnStates,
+    tcp: TcpObject,
     top_hosts: Vec<HostObject>,
     top_conversations: Vec<ConversationObject>,
     top_services: Vec<ServiceObject>,
@@ -63,6 +64,9 @@ struct CaptureObject<'a> {
     last_ns: Option<i64>,
     time_goes_back: u64,
     without_time: u64,
+    clock_jumps: u64,
+    longest_silence_ns: i64,
+    oversized_packets: u64,
     skipped: BTreeMap<String, u64>,
     drops: DropsObject,
     comments: &'a [String],
@@ -128,6 +132,28 @@ struct TunnelObject {
     kind: &'static str,
     packets: u64,
     wire_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct TcpObject {
+    flows: u64,
+    one_sided: u64,
+    data_segments: u64,
+    acks: u64,
+    retransmissions: u64,
+    timeouts: u64,
+    spurious_retransmissions: u64,
+    out_of_order: u64,
+    ambiguous: u64,
+    lost_before: u64,
+    acked_unseen: u64,
+    duplicate_acks: u64,
+    zero_windows: u64,
+    zero_window_ns: i64,
+    window_full: u64,
+    keep_alives: u64,
+    resets: u64,
+    copies: u64,
 }
 
 #[derive(Serialize)]
@@ -254,6 +280,9 @@ fn capture(capture: &Capture) -> CaptureObject<'_> {
         last_ns: nanos(capture.last),
         time_goes_back: capture.time_goes_back,
         without_time: facts.without_time,
+        clock_jumps: capture.clock_jumps,
+        longest_silence_ns: capture.longest_silence,
+        oversized_packets: capture.oversized,
         skipped: capture.skipped.iter().map(|(reason, packets)| (reason.key(), *packets)).collect(),
         drops: DropsObject {
             received: sum(&|drops| drops.received),
@@ -271,6 +300,29 @@ fn capture(capture: &Capture) -> CaptureObject<'_> {
             .error
             .as_ref()
             .map(|error| ErrorObject { message: &error.message, offset: error.offset }),
+    }
+}
+
+fn tcp(totals: &TcpTotals) -> TcpObject {
+    TcpObject {
+        flows: totals.flows,
+        one_sided: totals.one_sided,
+        data_segments: totals.data_segments,
+        acks: totals.acks,
+        retransmissions: totals.retransmissions,
+        timeouts: totals.timeouts,
+        spurious_retransmissions: totals.spurious,
+        out_of_order: totals.out_of_order,
+        ambiguous: totals.ambiguous,
+        lost_before: totals.lost_before,
+        acked_unseen: totals.acked_unseen,
+        duplicate_acks: totals.duplicate_acks,
+        zero_windows: totals.zero_windows,
+        zero_window_ns: totals.zero_window_nanos,
+        window_full: totals.window_full,
+        keep_alives: totals.keep_alives,
+        resets: totals.resets,
+        copies: totals.copies,
     }
 }
 
@@ -325,6 +377,7 @@ fn object<'a>(analysis: &'a Analysis, view: &View) -> Object<'a> {
                 .map(|state| (state.name(), analysis.conn_states.get(state).copied().unwrap_or(0)))
                 .collect(),
         ),
+        tcp: tcp(&analysis.tcp),
         top_hosts: analysis
             .hosts
             .heaviest(view.top)

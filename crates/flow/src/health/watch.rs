@@ -53,6 +53,8 @@ pub struct Handshake {
 pub struct TcpSide {
     /// Segments with payload.
     pub data_segments: u64,
+    /// Segments that acknowledge.
+    pub acks: u64,
     /// Sent again: neither fast nor spurious.
     pub retransmissions: u64,
     /// Sent again after duplicate acknowledgements.
@@ -130,6 +132,7 @@ pub(crate) struct Watch {
     seen: [Seen; 2],
     /// Data segments of each side.
     data: [u32; 2],
+    acks: [u32; 2],
     resets: [u16; 2],
     syns: [u16; 2],
     /// Times of the last SYN and the first SYN-ACK, and of the first acknowledgement after it.
@@ -158,6 +161,7 @@ impl Default for Watch {
         Self {
             seen: [Seen::NEW; 2],
             data: [0; 2],
+            acks: [0; 2],
             resets: [0; 2],
             syns: [0; 2],
             syn: None,
@@ -227,6 +231,11 @@ impl Watch {
         };
         let expected = sender.next;
         let (signs, rtt) = classify(segment, of, sender, peer);
+        if segment.flags & Tcp::ACK != 0
+            && let Some(acks) = self.acks.get_mut(from)
+        {
+            *acks = acks.saturating_add(1);
+        }
         if segment.len > 0 {
             let in_flight = sender.in_flight(peer).unwrap_or(0);
             if let (Some(most), Some(data)) = (self.most_in_flight.get_mut(from), self.data.get_mut(from)) {
@@ -443,6 +452,7 @@ impl Watch {
         let side = |index: usize| {
             let mut side = rare.and_then(|rare| rare.sides.get(index)).cloned().unwrap_or_default();
             side.data_segments = self.data.get(index).copied().unwrap_or(0).into();
+            side.acks = self.acks.get(index).copied().unwrap_or(0).into();
             side.resets = self.resets.get(index).copied().unwrap_or(0).into();
             side.most_in_flight = self.most_in_flight.get(index).copied().unwrap_or(0);
             side.rtt = rare.and_then(|rare| rare.rtt.get(index)).and_then(Samples::summary);

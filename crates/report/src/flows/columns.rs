@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use capkeep_flow::{Direction, Endpoint, FlowRecord, Protocol, service_name};
+use capkeep_flow::{Direction, Endpoint, FlowRecord, Protocol, TcpHealth, service_name};
 use capkeep_pcap::Timestamp;
 
 /// A flow and what is known of the capture it begins in.
@@ -113,6 +113,10 @@ const fn is_tcp(row: Row<'_>) -> bool {
 
 fn tcp(row: Row<'_>, direction: &Direction, of: fn(&Direction) -> Option<i64>) -> Option<i64> {
     if is_tcp(row) { of(direction) } else { None }
+}
+
+fn health(row: Row<'_>, of: fn(&TcpHealth) -> Option<i64>) -> Option<i64> {
+    row.flow.tcp.as_deref().and_then(of)
 }
 
 /// Every column, in the order of the file: the only description of the schema there is.
@@ -329,6 +333,161 @@ pub const COLUMNS: &[Column] = &[
         put_some(out, r.flow.community_id())
     })
     .or_null(),
+    int("client_data_segments", "segments", "Segments with payload from the client; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.data_segments))
+    })
+    .or_null(),
+    int("client_retransmissions", "segments", "Sent again by the client, for whatever reason; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.all_retransmissions()))
+    })
+    .or_null(),
+    int("client_fast_retransmissions", "segments", "Of those, sent after duplicate acknowledgements; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.fast_retransmissions))
+    })
+    .or_null(),
+    int("client_spurious_retransmissions", "segments", "Of those, sent although acknowledged; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.spurious_retransmissions))
+    })
+    .or_null(),
+    int("client_timeouts", "segments", "Of those, sent by the retransmission timer; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.timeouts))
+    })
+    .or_null(),
+    int("client_out_of_order", "segments", "Segments of the client that came late and were not sent again; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.out_of_order))
+    })
+    .or_null(),
+    int("client_lost_before", "segments", "Segments of the client before which bytes are missing that did not merely come late; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.lost_before))
+    })
+    .or_null(),
+    int("client_acked_unseen", "segments", "Acknowledgements of the client of bytes that are not in the capture; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.acked_unseen))
+    })
+    .or_null(),
+    int("client_duplicate_acks", "segments", "Duplicate acknowledgements of the client; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.duplicate_acks))
+    })
+    .or_null(),
+    int("client_zero_windows", "segments", "Segments of the client that announce a window of zero; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.zero_windows))
+    })
+    .or_null(),
+    int("client_resets", "segments", "Resets of the client; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.resets))
+    })
+    .or_null(),
+    int("client_copies", "packets", "Packets of the client that the capture holds twice; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_client.copies))
+    })
+    .or_null(),
+    int("client_zero_window_ns", "ns", "How long the client took nothing.", |r| {
+        health(r, |tcp| Some(tcp.from_client.zero_window_nanos))
+    })
+    .or_null(),
+    int("client_rtt_min_ns", "ns", "Shortest time from bytes of the client to their acknowledgement.", |r| {
+        health(r, |tcp| tcp.from_client.rtt.map(|rtt| rtt.min))
+    })
+    .or_null(),
+    int("client_rtt_median_ns", "ns", "Median of the same.", |r| {
+        health(r, |tcp| tcp.from_client.rtt.map(|rtt| rtt.median))
+    })
+    .or_null(),
+    int("client_rtt_p95_ns", "ns", "95th percentile of the same.", |r| {
+        health(r, |tcp| tcp.from_client.rtt.map(|rtt| rtt.p95))
+    })
+    .or_null(),
+    int("server_data_segments", "segments", "Segments with payload from the server; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.data_segments))
+    })
+    .or_null(),
+    int("server_retransmissions", "segments", "Sent again by the server, for whatever reason; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.all_retransmissions()))
+    })
+    .or_null(),
+    int("server_fast_retransmissions", "segments", "Of those, sent after duplicate acknowledgements; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.fast_retransmissions))
+    })
+    .or_null(),
+    int("server_spurious_retransmissions", "segments", "Of those, sent although acknowledged; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.spurious_retransmissions))
+    })
+    .or_null(),
+    int("server_timeouts", "segments", "Of those, sent by the retransmission timer; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.timeouts))
+    })
+    .or_null(),
+    int("server_out_of_order", "segments", "Segments of the server that came late and were not sent again; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.out_of_order))
+    })
+    .or_null(),
+    int("server_lost_before", "segments", "Segments of the server before which bytes are missing that did not merely come late; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.lost_before))
+    })
+    .or_null(),
+    int("server_acked_unseen", "segments", "Acknowledgements of the server of bytes that are not in the capture; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.acked_unseen))
+    })
+    .or_null(),
+    int("server_duplicate_acks", "segments", "Duplicate acknowledgements of the server; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.duplicate_acks))
+    })
+    .or_null(),
+    int("server_zero_windows", "segments", "Segments of the server that announce a window of zero; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.zero_windows))
+    })
+    .or_null(),
+    int("server_resets", "segments", "Resets of the server; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.resets))
+    })
+    .or_null(),
+    int("server_copies", "packets", "Packets of the server that the capture holds twice; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.from_server.copies))
+    })
+    .or_null(),
+    int("server_zero_window_ns", "ns", "How long the server took nothing.", |r| {
+        health(r, |tcp| Some(tcp.from_server.zero_window_nanos))
+    })
+    .or_null(),
+    int("server_rtt_min_ns", "ns", "Shortest time from bytes of the server to their acknowledgement.", |r| {
+        health(r, |tcp| tcp.from_server.rtt.map(|rtt| rtt.min))
+    })
+    .or_null(),
+    int("server_rtt_median_ns", "ns", "Median of the same.", |r| {
+        health(r, |tcp| tcp.from_server.rtt.map(|rtt| rtt.median))
+    })
+    .or_null(),
+    int("server_rtt_p95_ns", "ns", "95th percentile of the same.", |r| {
+        health(r, |tcp| tcp.from_server.rtt.map(|rtt| rtt.p95))
+    })
+    .or_null(),
+    int("syns", "segments", "SYNs of the client; null unless TCP.", |r| {
+        health(r, |tcp| wide(tcp.handshake.syns))
+    })
+    .or_null(),
+    int("handshake_server_rtt_ns", "ns", "From the SYN to the SYN-ACK, at the place of capture.", |r| {
+        health(r, |tcp| tcp.handshake.server_rtt)
+    })
+    .or_null(),
+    int("handshake_client_rtt_ns", "ns", "From the SYN-ACK to its acknowledgement, at the place of capture.", |r| {
+        health(r, |tcp| tcp.handshake.client_rtt)
+    })
+    .or_null(),
+    int("first_byte_ns", "ns", "From the first payload of the client to that of the server.", |r| {
+        health(r, |tcp| tcp.first_byte)
+    })
+    .or_null(),
+    int("longest_silence_ns", "ns", "Longest time without a packet.", |r| {
+        health(r, |tcp| tcp.longest_silence.map(|silence| silence.nanos))
+    })
+    .or_null(),
+    int(
+        "completeness",
+        "",
+        "What of a connection was seen, or-ed: SYN 1, SYN-ACK 2, ACK 4, data 8, FIN 16, RST 32; null unless TCP.",
+        |r| health(r, |tcp| Some(tcp.completeness.into())),
+    )
+    .or_null(),
 ];
 
 /// The columns as a Markdown table.
@@ -365,7 +524,11 @@ mod tests {
         for column in COLUMNS {
             assert!(seen.insert(column.name), "{} twice", column.name);
             assert!(column.meaning.ends_with('.'), "{}", column.name);
-            assert!(column.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", column.name);
+            assert!(
+                column.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+                "{}",
+                column.name
+            );
             assert_eq!(column.name.ends_with("_ns"), column.unit == "ns", "{}", column.name);
             assert_eq!(
                 column.name.ends_with("_bytes") || column.name.ends_with("_mss"),

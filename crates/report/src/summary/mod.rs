@@ -2,6 +2,7 @@
 
 mod captures;
 mod conversations;
+mod health;
 mod hosts;
 mod outcomes;
 mod protocols;
@@ -29,6 +30,7 @@ pub const SECTIONS: &[&dyn Section] = &[
     &hosts::Hosts,
     &conversations::Conversations,
     &outcomes::Outcomes,
+    &health::Health,
     &skipped::Skipped,
 ];
 
