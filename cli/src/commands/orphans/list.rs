@@ -232,9 +232,6 @@ impl List {
         if found.rows.len() > rows.len() {
             notes.push(format!("and {} more: --top 0 shows all", found.rows.len() - rows.len()));
         }
-        if rows.is_empty() {
-            notes.push("none".to_owned());
-        }
         let table = Table { title: "Capture files".to_owned(), columns, rows, notes };
         self.printing.many::<()>(&[], table)?;
         let mut sheet = Sheet::new("All together");
