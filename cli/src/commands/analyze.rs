@@ -100,6 +100,10 @@ pub(crate) struct Analyze {
     #[arg(long, help_heading = "What to read")]
     merge: bool,
 
+    /// Count only: no TCP health, and nothing of what applications say
+    #[arg(long, help_heading = "Flows")]
+    no_health: bool,
+
     /// End a flow after this much silence, by packet time: 500ms, 30s, 5m, 1h, or none to never do so
     #[arg(
         long,
@@ -192,6 +196,7 @@ impl Analyze {
             to: self.to,
             filter: filter.transpose()?,
             merge: self.merge,
+            health: !self.no_health,
         })
     }
 

@@ -350,10 +350,11 @@ impl Session<'_> {
     /// Lets the shards take packets.
     fn count(&mut self, round: &[Decodes]) {
         let (clock, timeouts) = (self.clock, Timeouts::from(self.options));
+        let health = self.options.health;
         let sweep = self.due_sweep(timeouts);
         self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
             for decodes in round {
-                shard.take(decodes, index, clock, timeouts);
+                shard.take(decodes, index, clock, timeouts, health);
             }
             if sweep {
                 shard.sweep(clock, timeouts);

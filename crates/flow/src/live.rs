@@ -170,9 +170,9 @@ impl Flow {
         tcp::starts_new(&segment(meta), &sender.tcp, &peer.tcp)
     }
 
-    /// Counts a packet.
+    /// Counts a packet; `seen` says whether it was seen before, if its health is looked at.
     #[inline]
-    pub(crate) fn add(&mut self, packet: &Packet<'_>, seen: Seen) {
+    pub(crate) fn add(&mut self, packet: &Packet<'_>, seen: Option<Seen>) {
         let meta = packet.meta;
         self.last_packet = meta.number;
         let from_low = meta.has(Meta::FROM_LOW);
@@ -194,12 +194,14 @@ impl Flow {
             side.tcp_flags |= meta.flags;
             let segment = segment(meta);
             tcp::advance(&segment, &mut side.tcp, &mut peer.tcp, from, &mut self.history);
-            let watch = self.watch.get_or_insert_default();
-            if seen == Seen::Before || (seen == Seen::Perhaps && watch.has_copies()) {
-                watch.copy(packet, usize::from(from));
-            } else {
-                let [low, high] = &self.sides;
-                watch.take(packet, &segment, usize::from(from), [low.scale(), high.scale()]);
+            if let Some(seen) = seen {
+                let watch = self.watch.get_or_insert_default();
+                if seen == Seen::Before || (seen == Seen::Perhaps && watch.has_copies()) {
+                    watch.copy(packet, usize::from(from));
+                } else {
+                    let [low, high] = &self.sides;
+                    watch.take(packet, &segment, usize::from(from), [low.scale(), high.scale()]);
+                }
             }
         } else if side.packets == 1 && self.key.protocol != 6 && !self.key.is_arp {
             self.history.push(from, b'D');

@@ -132,11 +132,10 @@ pub(crate) struct Meta {
     /// Where its payload lies in the bytes of its batch, and how much of it is there.
     pub(crate) payload_at: u32,
     pub(crate) payload_captured: u32,
-    /// Value and echo reply of the TCP timestamps, where it has them.
+    /// Value of the TCP timestamps, where it has them.
     pub(crate) ts_value: u32,
-    pub(crate) ts_echo: u32,
     pub(crate) window: u16,
-    /// TCP checksum as in the header.
+    /// TCP or UDP checksum as in the header.
     pub(crate) checksum: u16,
     /// IPv4 identification, where it has one.
     pub(crate) ip_id: u16,
@@ -250,7 +249,7 @@ impl Meta {
         if packet.dont_fragment {
             bits |= Self::DONT_FRAGMENT;
         }
-        let (ts_value, ts_echo) = packet.tcp.timestamps.unwrap_or_default();
+        let (ts_value, _) = packet.tcp.timestamps.unwrap_or_default();
         Self {
             key,
             hash: key.hash(),
@@ -267,9 +266,8 @@ impl Meta {
             payload_at: place.start + packet.payload_at,
             payload_captured: packet.payload_captured,
             ts_value,
-            ts_echo,
             window: packet.tcp.window,
-            checksum: packet.tcp.checksum,
+            checksum: packet.checksum,
             ip_id: packet.ip_id.unwrap_or_default(),
             vlan: packet.vlan.unwrap_or(NO_VLAN),
             flags: packet.tcp.flags,

@@ -25,6 +25,8 @@ pub struct Options {
     pub filter: Option<Filter>,
     /// Join all inputs by packet time into one session.
     pub merge: bool,
+    /// Look at TCP health and at what applications say, besides counting.
+    pub health: bool,
 }
 
 impl Options {
@@ -58,7 +60,14 @@ impl From<&Options> for Timeouts {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { idle_timeout: Some(Self::IDLE_TIMEOUT), from: None, to: None, filter: None, merge: false }
+        Self {
+            idle_timeout: Some(Self::IDLE_TIMEOUT),
+            from: None,
+            to: None,
+            filter: None,
+            merge: false,
+            health: true,
+        }
     }
 }
 

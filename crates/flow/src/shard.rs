@@ -27,22 +27,32 @@ impl Shard {
     /// Takes the packets of shard `number` in order.
     ///
     /// `clock` is the session's clock, noted in each flow that has a packet.
-    pub(crate) fn take(&mut self, decodes: &Decodes, number: usize, clock: Timestamp, timeouts: Timeouts) {
+    pub(crate) fn take(
+        &mut self,
+        decodes: &Decodes,
+        number: usize,
+        clock: Timestamp,
+        timeouts: Timeouts,
+        health: bool,
+    ) {
         for meta in decodes.of_shard(number) {
-            self.take_one(&decodes.packet(meta), clock, timeouts);
+            self.take_one(&decodes.packet(meta), clock, timeouts, health);
         }
     }
 
     #[inline]
-    fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts) {
+    fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts, health: bool) {
         let meta = packet.meta;
-        let seen = if meta.has(Meta::QUOTED) { Seen::Never } else { self.copies.look(packet) };
+        let seen = match health {
+            true if !meta.has(Meta::QUOTED) => Some(self.copies.look(packet)),
+            _ => None,
+        };
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));
         let Some(slot) = found.copied() else {
             if !meta.has(Meta::QUOTED) {
-                self.insert(packet, clock, false);
+                self.insert(packet, clock, false, seen.is_some());
             }
             return;
         };
@@ -61,17 +71,17 @@ impl Shard {
             }
             Some(reason) => {
                 self.end(slot, reason);
-                self.insert(packet, clock, reason == EndReason::PortsReused);
+                self.insert(packet, clock, reason == EndReason::PortsReused, seen.is_some());
             }
         }
     }
 
-    fn insert(&mut self, packet: &Packet<'_>, clock: Timestamp, ports_reused: bool) {
+    fn insert(&mut self, packet: &Packet<'_>, clock: Timestamp, ports_reused: bool, health: bool) {
         let meta = packet.meta;
         let mut flow = Flow::new(meta);
         flow.seen = clock;
         flow.ports_reused = ports_reused;
-        flow.add(packet, Seen::Never);
+        flow.add(packet, health.then_some(Seen::Never));
         let slot = self.flows.insert(flow);
         let flows = &self.flows;
         self.index.insert_unique(meta.hash, slot, |slot| flows.get(*slot).map_or(0, |flow| flow.hash));

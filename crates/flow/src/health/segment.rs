@@ -1,5 +1,7 @@
 //! One segment: what it is, from what was seen of its flow before.
 
+use std::cmp::Ordering;
+
 use capkeep_pcap::Tcp;
 
 use crate::tcp::Segment;
@@ -66,7 +68,8 @@ pub(crate) struct Seen {
     /// As in the last header, not scaled.
     pub(crate) window: u16,
     duplicate_acks: u16,
-    /// Identification of the packet that reached `next`.
+    /// Timestamp value and identification of the packet that reached `next`.
+    stamp: u32,
     id: u16,
     /// What the last segment was, as far as the next one has to know: `LAST_*`.
     last: u8,
@@ -86,6 +89,7 @@ impl Seen {
         probe_time: 0,
         window: u16::MAX,
         duplicate_acks: 0,
+        stamp: 0,
         id: 0,
         last: 0,
         known: 0,
@@ -98,6 +102,7 @@ impl Seen {
     const ID: u8 = 16;
     /// The last window stood in a SYN, where it is never scaled.
     const SYN_WINDOW: u8 = 32;
+    const STAMP: u8 = 64;
     const LAST_KEEP_ALIVE: u8 = 1;
     const LAST_PROBE: u8 = 2;
     /// Steps of the identification that a counter takes between two packets of a flow (chosen: a busy host with one
@@ -125,6 +130,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) now: u32,
     /// IPv4 identification.
     pub(crate) id: Option<u16>,
+    /// Value of the timestamps option.
+    pub(crate) stamp: Option<u32>,
     /// What the peer's window is shifted by; `None` if its SYN was not seen.
     pub(crate) peer_scale: Option<u8>,
     /// Round trip of the handshake, microseconds.
@@ -281,20 +288,20 @@ fn decide(s: &Segment, of: &Circumstances<'_>, sender: &Seen, signs: &mut Signs)
     if of.gaps.iter().any(|(from, to)| !before(s.seq, *from) && !before(*to, end)) {
         signs.add(Signs::FILLS);
     }
-    let order = of.id.filter(|_| sender.trust >= Seen::TRUSTED).map(|id| id.wrapping_sub(sender.id) as i16);
-    match order {
+    match order(of, sender) {
         // Sent before the one that reached the highest byte.
-        Some(order) if order < 0 && order > -(Seen::STEP as i16) => {
+        Some(Ordering::Less) => {
             signs.remove(Signs::OLD);
             signs.add(Signs::OUT_OF_ORDER);
         }
         // Sent after it.
-        Some(order) if order > 0 && signs.has(Signs::OUT_OF_ORDER) => {
-            signs.remove(Signs::OUT_OF_ORDER);
-            signs.add(Signs::RETRANSMISSION);
+        Some(Ordering::Greater) => {
+            if signs.has(Signs::OUT_OF_ORDER) {
+                signs.remove(Signs::OUT_OF_ORDER);
+                signs.add(Signs::RETRANSMISSION);
+            }
         }
-        Some(_) => {}
-        None => {
+        _ => {
             if signs.has(Signs::OUT_OF_ORDER) {
                 signs.add(Signs::AMBIGUOUS);
             }
@@ -303,6 +310,20 @@ fn decide(s: &Segment, of: &Circumstances<'_>, sender: &Seen, signs: &mut Signs)
     if signs.has(Signs::RETRANSMISSION) && of.now.wrapping_sub(sender.next_time) >= TIMEOUT {
         signs.add(Signs::TIMEOUT);
     }
+}
+
+/// When it was sent, compared with the packet that reached the highest byte: by the identification where the sender
+/// counts packets with it, else by the timestamps option (RFC 7323), whose clock ticks every millisecond or so.
+fn order(of: &Circumstances<'_>, sender: &Seen) -> Option<Ordering> {
+    let by_id = of.id.filter(|_| sender.trust >= Seen::TRUSTED).and_then(|id| {
+        let step = id.wrapping_sub(sender.id) as i16;
+        (step != 0 && step > -(Seen::STEP as i16)).then(|| step.cmp(&0))
+    });
+    by_id.or_else(|| {
+        let stamp = of.stamp.filter(|_| sender.knows(Seen::STAMP))?;
+        let step = stamp.wrapping_sub(sender.stamp) as i32;
+        (step != 0).then(|| step.cmp(&0))
+    })
 }
 
 /// Times the acknowledgement of the byte that is timed.
@@ -342,6 +363,10 @@ fn advance(s: &Segment, of: &Circumstances<'_>, sender: &mut Seen, signs: Signs)
             }
             sender.id = id;
             sender.known |= Seen::ID;
+        }
+        if let Some(stamp) = of.stamp {
+            sender.stamp = stamp;
+            sender.known |= Seen::STAMP;
         }
         if s.len > 0 && !sender.knows(Seen::PROBE) && sender.knows(Seen::NEXT) {
             sender.probe = next;

@@ -124,6 +124,12 @@ struct Rare {
 impl Rare {
     /// Most gaps remembered in a direction (chosen: more are open at once only where the capture misses as much).
     const GAPS: usize = 32;
+
+    /// True if the next segment of a side may fill a gap or end a stall.
+    fn is_pending(&self, from: usize) -> bool {
+        self.gaps.get(from).is_some_and(|gaps| !gaps.is_empty())
+            || self.zero_since.get(from).is_some_and(Option::is_some)
+    }
 }
 
 /// What is known of a TCP flow. `0` is what the lower end of the key sent.
@@ -225,6 +231,7 @@ impl Watch {
         let of = Circumstances {
             now,
             id: meta.has(Meta::IP_ID).then_some(meta.ip_id).filter(|id| *id != 0),
+            stamp: meta.has(Meta::TIMESTAMPS).then_some(meta.ts_value),
             peer_scale: scales.get(1 - from).copied().flatten(),
             first_rtt,
             gaps,
@@ -245,7 +252,8 @@ impl Watch {
             self.payload(from, now);
         }
         self.stages(segment, meta, from, now);
-        if !signs.is_empty() || has_sack || self.rare.is_some() {
+        let is_pending = self.rare.as_ref().is_some_and(|rare| rare.is_pending(from));
+        if !signs.is_empty() || has_sack || is_pending {
             self.note(packet, segment, from, signs, expected);
         }
         if let Some(rtt) = rtt

@@ -78,6 +78,8 @@ pub struct Decoded {
     pub transport: Transport,
     /// TCP header.
     pub tcp: Tcp,
+    /// Checksum of a TCP or UDP header, as it stands there.
+    pub checksum: u16,
     /// Fragmentation.
     pub fragment: Fragment,
     /// ICMP type and code.
@@ -147,8 +149,6 @@ pub struct Tcp {
     pub mss: Option<u16>,
     /// Window scale shift of a SYN.
     pub window_scale: Option<u8>,
-    /// Checksum as in the header.
-    pub checksum: u16,
     /// Value and echo reply of the timestamps option (RFC 7323).
     pub timestamps: Option<(u32, u32)>,
     /// First block of a selective acknowledgement (RFC 2018): left and right edge.

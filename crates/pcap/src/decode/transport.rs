@@ -54,9 +54,9 @@ fn tcp(at: Cursor<'_>, out: &mut Decoded) {
         ack: header.acknowledgment_number(),
         window: header.window_size(),
         flags,
-        checksum: header.checksum(),
         ..Tcp::default()
     };
+    out.checksum = header.checksum();
     payload(out, at.skip(usize::from(header.data_offset()) * 4));
     options(header.options(), &mut out.tcp);
 }
@@ -153,6 +153,7 @@ fn udp(at: Cursor<'_>, out: &mut Decoded) {
     }
     let Ok(length) = at.u16(4) else { return };
     out.transport = Transport::Whole;
+    out.checksum = at.u16(6).unwrap_or_default();
     // 0 is a jumbogram; a first fragment announces more than it has.
     if length >= 8 {
         body = body.trim(usize::from(length) - 8);
