@@ -8,6 +8,8 @@
 //! identification (IPv6, or 0) that come later than [`Copies::BLIND_NANOS`], or [`Copies::EMPTY_NANOS`]. Wrongly taken for copies:
 //! two packets without identification that a sender sent with the same payload and checksum at once.
 
+use capkeep_pcap::Tcp;
+
 use crate::hash::mix;
 use crate::meta::{Meta, Packet};
 
@@ -62,13 +64,15 @@ impl Copies {
         let now = meta.timestamp.nanos();
         let Some(place) = self.seen.get_mut(digest as usize % Self::PLACES) else { return Seen::Never };
         let (known, at) = *place;
-        let window = match (has_id, meta.payload_len) {
+        // Linux sends SYN-ACKs without identification, and nothing sends two of them at once.
+        let is_empty = meta.payload_len == 0 && meta.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0;
+        let window = match (has_id, is_empty) {
             (true, _) => Self::NANOS,
-            (false, 0) => Self::EMPTY_NANOS,
-            (false, _) => Self::BLIND_NANOS,
+            (false, true) => Self::EMPTY_NANOS,
+            (false, false) => Self::BLIND_NANOS,
         };
         if known == digest && now.saturating_sub(at) <= window && now >= at {
-            return if has_id || meta.payload_len > 0 { Seen::Before } else { Seen::Perhaps };
+            return if has_id || !is_empty { Seen::Before } else { Seen::Perhaps };
         }
         *place = (digest, now);
         Seen::Never

@@ -103,6 +103,9 @@ impl Seen {
     /// Steps of the identification that a counter takes between two packets of a flow (chosen: a busy host with one
     /// counter for all destinations sends hundreds of packets between two of one flow).
     const STEP: u16 = 1 << 10;
+    /// Steps back that are believed of identifications that are not known to be a counter yet (chosen: one in 4,000
+    /// random ones is as near).
+    const NEAR: i16 = 16;
     /// Steps from which on identifications are believed to be a counter (chosen).
     const TRUSTED: u8 = 3;
 
@@ -281,7 +284,9 @@ fn decide(s: &Segment, of: &Circumstances<'_>, sender: &Seen, signs: &mut Signs)
     if of.gaps.iter().any(|(from, to)| !before(s.seq, *from) && !before(*to, end)) {
         signs.add(Signs::FILLS);
     }
-    let order = of.id.filter(|_| sender.trust >= Seen::TRUSTED).map(|id| id.wrapping_sub(sender.id) as i16);
+    let is_trusted = sender.trust >= Seen::TRUSTED;
+    let order = of.id.filter(|_| sender.knows(Seen::ID)).map(|id| id.wrapping_sub(sender.id) as i16);
+    let order = order.filter(|order| is_trusted || (-Seen::NEAR..0).contains(order));
     match order {
         // Sent before the one that reached the highest byte.
         Some(order) if order < 0 && order > -(Seen::STEP as i16) => {
