@@ -12,6 +12,7 @@ mod bench;
 mod fuzz;
 mod generate;
 mod test;
+mod truth;
 mod truth_json;
 
 use std::{
@@ -39,6 +40,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Measure fetching, reading in storage and listing orphans, beside curl and azcopy
     BenchStorage(bench::storage::Arguments),
+    /// Count what was sent again and what came late, where it is known, beside tshark, tcptrace and argus
+    Truth(truth::Arguments),
     /// Check that crates depend on each other, and on others, as the architecture says
     Arrows,
     /// Run all tests, with the programs that some of them compare with
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Chore::Gen(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::BenchStorage(arguments) => bench::storage::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::Truth(arguments) => truth::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Arrows => arrows::run(),
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),

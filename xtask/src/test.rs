@@ -147,7 +147,7 @@ fn install(missing: &[(&str, &str)]) {
 }
 
 /// Installs Debian packages.
-fn apt(packages: &[&str]) -> bool {
+pub(crate) fn apt(packages: &[&str]) -> bool {
     let run = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());

@@ -18,6 +18,7 @@
 //! }
 //! ```
 
+mod faults;
 mod format;
 mod packet;
 mod random;
@@ -26,6 +27,9 @@ mod truth;
 mod variants;
 mod wire;
 
+pub use faults::{
+    FAULT_CASES, FaultCapture, FaultCase, FaultEvent, FaultKind, FaultTruth, Faults, Identification, Sides,
+};
 pub use format::{
     Encoder, NetMon1, NetMon2, Pcap, PcapNg, Resolution, Snoop, encode, stream, stream_forward,
 };

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: capkeep and its peers on the same files.
 
 mod files;
-mod machine;
+pub(crate) mod machine;
 mod measure;
 mod report;
 pub(crate) mod storage;

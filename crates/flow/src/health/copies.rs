@@ -8,7 +8,8 @@
 //! identification (IPv6, or 0) that come later than [`Copies::BLIND_NANOS`], or [`Copies::EMPTY_NANOS`]. Wrongly taken for copies:
 //! two packets without identification that a sender sent with the same payload and checksum at once.
 
-use crate::hash::mix;
+use capkeep_pcap::Tcp;
+
 use crate::meta::{Meta, Packet};
 
 /// Whether a packet was seen before.
@@ -62,13 +63,15 @@ impl Copies {
         let now = meta.timestamp.nanos();
         let Some(place) = self.seen.get_mut(digest as usize % Self::PLACES) else { return Seen::Never };
         let (known, at) = *place;
-        let window = match (has_id, meta.payload_len) {
+        // Linux sends SYN-ACKs without identification, and nothing sends two of them at once.
+        let is_empty = meta.payload_len == 0 && meta.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0;
+        let window = match (has_id, is_empty) {
             (true, _) => Self::NANOS,
-            (false, 0) => Self::EMPTY_NANOS,
-            (false, _) => Self::BLIND_NANOS,
+            (false, true) => Self::EMPTY_NANOS,
+            (false, false) => Self::BLIND_NANOS,
         };
         if known == digest && now.saturating_sub(at) <= window && now >= at {
-            return if has_id || meta.payload_len > 0 { Seen::Before } else { Seen::Perhaps };
+            return if has_id || !is_empty { Seen::Before } else { Seen::Perhaps };
         }
         *place = (digest, now);
         Seen::Never
@@ -84,5 +87,17 @@ fn digest(packet: &Packet<'_>) -> u64 {
     let lengths = u64::from(meta.payload_len) << 32 | u64::from(meta.ip_id) << 16 | u64::from(meta.checksum);
     let tcp = u64::from(meta.seq) << 32 | u64::from(meta.ack);
     let more = u64::from(meta.window) << 9 | u64::from(meta.flags) << 1 | direction;
-    mix(mix(meta.hash, lengths), mix(tcp, more))
+    let ((low, low_port), (high, high_port)) = (meta.key.low(), meta.key.high());
+    let addresses = (low as u64) ^ (low >> 64) as u64 ^ ((high as u64) ^ (high >> 64) as u64).rotate_left(32);
+    let ports = u64::from(low_port) << 16 | u64::from(high_port);
+    [meta.key.scope, ports, lengths, tcp, more].into_iter().fold(addresses, fold)
+}
+
+/// Mixes two words, the same in every run: which copies are found must not depend on it. Who makes packets collide on
+/// purpose only hides copies.
+#[inline]
+const fn fold(a: u64, b: u64) -> u64 {
+    // Two odd constants of wyhash.
+    let product = (a ^ 0xa076_1d64_78bd_642f) as u128 * (b ^ 0xe703_7ed1_a0b4_28db) as u128;
+    (product as u64) ^ ((product >> 64) as u64)
 }

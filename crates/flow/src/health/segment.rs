@@ -108,6 +108,9 @@ impl Seen {
     /// Steps of the identification that a counter takes between two packets of a flow (chosen: a busy host with one
     /// counter for all destinations sends hundreds of packets between two of one flow).
     const STEP: u16 = 1 << 10;
+    /// Steps back that are believed of identifications that are not known to be a counter yet (chosen: one in 4,000
+    /// random ones is as near).
+    const NEAR: i16 = 16;
     /// Steps from which on identifications are believed to be a counter (chosen).
     const TRUSTED: u8 = 3;
 
@@ -315,9 +318,12 @@ fn decide(s: &Segment, of: &Circumstances<'_>, sender: &Seen, signs: &mut Signs)
 /// When it was sent, compared with the packet that reached the highest byte: by the identification where the sender
 /// counts packets with it, else by the timestamps option (RFC 7323), whose clock ticks every millisecond or so.
 fn order(of: &Circumstances<'_>, sender: &Seen) -> Option<Ordering> {
-    let by_id = of.id.filter(|_| sender.trust >= Seen::TRUSTED).and_then(|id| {
+    let is_trusted = sender.trust >= Seen::TRUSTED;
+    let by_id = of.id.filter(|_| sender.knows(Seen::ID)).and_then(|id| {
         let step = id.wrapping_sub(sender.id) as i16;
-        (step != 0 && step > -(Seen::STEP as i16)).then(|| step.cmp(&0))
+        let is_known =
+            if is_trusted { step > -(Seen::STEP as i16) } else { (-Seen::NEAR..0).contains(&step) };
+        (step != 0 && is_known).then(|| step.cmp(&0))
     });
     by_id.or_else(|| {
         let stamp = of.stamp.filter(|_| sender.knows(Seen::STAMP))?;

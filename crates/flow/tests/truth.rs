@@ -1,0 +1,150 @@
+//! Retransmissions, reorderings and copies, held against what was made to happen.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use capkeep_flow::{Event, FlowRecord, Input, MarkKind, Options, analyze};
+use capkeep_testkit::{FAULT_CASES, FaultCapture, FaultCase, FaultKind, Pcap, encode};
+
+/// What the flows say.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    retransmissions: u64,
+    reordered: u64,
+    ambiguous: u64,
+    copies: u64,
+    /// Packets marked as sent again, and packets marked as late.
+    marked: [BTreeSet<u64>; 2],
+}
+
+fn read(capture: &FaultCapture) -> Found {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("case.pcap");
+    std::fs::write(&path, encode(&mut Pcap::ETHERNET.clone(), &capture.packets)).unwrap();
+    let flows = Mutex::new(Vec::<FlowRecord>::new());
+    analyze(&[Input::File(path)], &Options::default(), &|event| {
+        if let Event::Flows(more) = event {
+            flows.lock().unwrap().extend_from_slice(more);
+        }
+    });
+    let mut found = Found::default();
+    for flow in flows.into_inner().unwrap() {
+        let Some(tcp) = &flow.tcp else { continue };
+        for side in [&tcp.from_client, &tcp.from_server] {
+            found.retransmissions += side.all_retransmissions();
+            found.reordered += side.out_of_order;
+            found.ambiguous += side.ambiguous;
+            found.copies += side.copies;
+        }
+        for mark in &tcp.marks {
+            match mark.kind {
+                MarkKind::Retransmission => found.marked[0].insert(mark.packet),
+                MarkKind::OutOfOrder => found.marked[1].insert(mark.packet),
+                _ => false,
+            };
+        }
+    }
+    found
+}
+
+/// Packets that the truth calls one thing and the marks the other: (late called sent again, sent again called late).
+fn mistaken(capture: &FaultCapture, found: &Found) -> (Vec<u64>, Vec<u64>) {
+    let kinds: BTreeMap<u64, FaultKind> =
+        capture.truth.events.iter().map(|event| (event.packet, event.kind)).collect();
+    let wrong = |marked: &BTreeSet<u64>, is_again: bool| -> Vec<u64> {
+        let is_wrong =
+            |packet: &&u64| kinds.get(packet).is_some_and(|kind| kind.is_retransmission() != is_again);
+        marked.iter().filter(is_wrong).copied().collect()
+    };
+    (wrong(&found.marked[0], true), wrong(&found.marked[1], false))
+}
+
+fn each(
+    is_wanted: impl Fn(&FaultCase) -> bool,
+    check: impl Fn(&FaultCase, &FaultCapture, &Found) -> Vec<String>,
+) {
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for case in FAULT_CASES.iter().filter(|case| is_wanted(case)) {
+        cases += 1;
+        let capture = case.faults.capture();
+        let found = read(&capture);
+        wrong.extend(check(case, &capture, &found).into_iter().map(|text| format!("{}: {text}", case.name)));
+    }
+    assert!(cases > 0);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn compare(what: &str, truth: u64, found: u64, most_off: u64) -> Option<String> {
+    (truth.abs_diff(found) > most_off).then(|| format!("{what}: {truth} happened, {found} found"))
+}
+
+#[test]
+fn what_was_sent_again_is_counted_exactly_where_nothing_was_reordered() {
+    each(
+        |case| case.is_decidable && case.faults.swapped == 0,
+        |_, capture, found| {
+            let truth = &capture.truth;
+            let retransmissions = compare("retransmissions", truth.retransmissions, found.retransmissions, 0);
+            let reordered = compare("reorderings", 0, found.reordered, 0);
+            retransmissions.into_iter().chain(reordered).collect()
+        },
+    );
+}
+
+#[test]
+fn copies_are_counted_exactly() {
+    each(
+        |case| case.is_decidable,
+        |_, capture, found| compare("copies", capture.truth.copies, found.copies, 0).into_iter().collect(),
+    );
+}
+
+#[test]
+fn both_events_are_within_two_percent_where_segments_are_swapped() {
+    each(
+        |case| case.is_decidable && case.faults.swapped > 0,
+        |_, capture, found| {
+            let truth = &capture.truth;
+            let pairs = [
+                ("retransmissions", truth.retransmissions, found.retransmissions),
+                ("reorderings", truth.reordered, found.reordered),
+            ];
+            pairs
+                .into_iter()
+                .filter_map(|(what, truth, found)| compare(what, truth, found, truth / 50))
+                .collect()
+        },
+    );
+}
+
+#[test]
+fn a_reordering_is_never_called_a_retransmission_where_the_identification_decides() {
+    each(
+        |case| case.is_decidable,
+        |_, capture, found| {
+            let (late, _) = mistaken(capture, found);
+            late.iter().map(|packet| format!("packet {packet} came late and is called sent again")).collect()
+        },
+    );
+}
+
+#[test]
+fn what_cannot_be_decided_is_called_ambiguous() {
+    each(
+        |case| !case.is_decidable,
+        |_, capture, found| {
+            let truth = &capture.truth;
+            let sum = truth.retransmissions + truth.reordered;
+            let old = compare("old segments", sum, found.retransmissions + found.reordered, sum / 20);
+            let certain = found.reordered - found.ambiguous;
+            let certain = (certain > truth.reordered)
+                .then(|| format!("{certain} called reordered for certain, of {}", truth.reordered));
+            old.into_iter().chain(certain).collect()
+        },
+    );
+}
