@@ -2,6 +2,7 @@
 
 mod analyze;
 pub(crate) mod capture;
+mod compare;
 mod completions;
 mod doctor;
 mod fetch;
@@ -17,6 +18,7 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
+    Compare(compare::Compare),
     Capture(capture::CaptureCommand),
     Fetch(Box<fetch::Fetch>),
     Orphans(orphans::OrphansCommand),
@@ -41,6 +43,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
             Self::Analyze(it) => it.run(),
+            Self::Compare(it) => it.run(),
             Self::Capture(it) => it.run(),
             Self::Fetch(it) => it.run(),
             Self::Orphans(it) => it.run(),

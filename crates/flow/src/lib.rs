@@ -7,6 +7,7 @@
 mod analysis;
 mod community_id;
 mod decodes;
+mod ends;
 mod engine;
 mod fragments;
 mod hash;
@@ -28,6 +29,7 @@ mod top;
 pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
 };
+pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};

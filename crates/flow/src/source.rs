@@ -55,7 +55,7 @@ impl Outcome {
 }
 
 /// An error with all its causes in one line.
-fn told(error: &Error) -> CaptureError {
+pub(crate) fn told(error: &Error) -> CaptureError {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

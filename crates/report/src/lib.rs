@@ -3,8 +3,10 @@
 //! - [`summary`] makes [`Block`]s (tables, facts, a chart) from an [`Analysis`](capkeep_flow::Analysis), one
 //!   [`Section`] per question an analyst asks; [`terminal`] draws them and does all escaping.
 //! - [`json`] writes the whole analysis as one JSON object.
+//! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
 
+pub mod ends;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
