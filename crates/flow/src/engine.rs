@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use capkeep_pcap::{Stretch, Timestamp};
 
 use crate::analysis::{Analysis, Capture};
+use crate::apps::Room;
 use crate::decodes::{Decodes, FileCounts, Load, Mix};
 use crate::fragments::Fragments;
 use crate::live::Flow;
@@ -362,6 +363,30 @@ impl Session<'_> {
         });
         let live = self.shards.iter().map(Shard::live).sum();
         self.counts.totals.peak_live_flows = self.counts.totals.peak_live_flows.max(live);
+        self.make_room();
+    }
+
+    /// Bounds what the flows keep of what their applications said. By sums over all shards and in the order of the
+    /// flows, because which shard a flow is in differs from run to run.
+    fn make_room(&mut self) {
+        let sum = |of: fn(Room) -> u64| self.shards.iter().map(|shard| of(shard.room())).sum::<u64>();
+        let is_scarce = sum(|room| room.kept) > Room::KEPT;
+        let waiting = sum(|room| room.waiting);
+        self.shards.iter_mut().for_each(|shard| shard.make_scarce(is_scarce));
+        if waiting <= Room::WAITING {
+            return;
+        }
+        let mut flows: Vec<_> = self.shards.iter().flat_map(Shard::waiting).collect();
+        flows.sort_unstable();
+        // The oldest half goes: what they wait for is the least likely to come.
+        let mut left = waiting;
+        let enough = flows.iter().find(|(_, bytes)| {
+            left = left.saturating_sub(*bytes);
+            left <= Room::WAITING / 2
+        });
+        if let Some((until, _)) = enough.or(flows.last()).copied() {
+            self.shards.par_iter_mut().for_each(|shard| shard.forget_waiting(until));
+        }
     }
 
     /// Whether it is time to sweep: every eighth of the idle timeout, so that a flow is looked at a few times while it

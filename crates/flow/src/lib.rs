@@ -5,6 +5,7 @@
 //! of threads.
 
 mod analysis;
+mod apps;
 mod community_id;
 mod decodes;
 mod ends;
@@ -30,6 +31,11 @@ pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
 };
 pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
+pub use apps::{
+    Answer, AnswerData, Apps, Certificate, Dhcp, Dns, DnsKind, Exchange, Http, Lookup, Ntp, PacketRef, Quic,
+    Rdp, Smb, Ssh, Tls, TlsAlert, dhcp_type_name, dns_rcode_name, dns_type_name, quic_version_name,
+    ssh_software, tls_alert_name, tls_cipher_name, tls_version_name,
+};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};

@@ -1,7 +1,8 @@
 //! A flow while it lives.
 
-use capkeep_pcap::{Timestamp, TunnelLayer, icmp_counterpart, ip_address};
+use capkeep_pcap::{Tcp, Timestamp, TunnelLayer, icmp_counterpart, ip_address};
 
+use crate::apps::{Listener, PacketRef, Room, Said};
 use crate::health::{Seen, Watch};
 use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN, Packet};
 use crate::options::Timeouts;
@@ -83,6 +84,7 @@ pub(crate) struct Flow {
     last_packet: u64,
     watch: Option<Box<Watch>>,
     rare: Option<Box<Rare>>,
+    listener: Listener,
 }
 
 impl Flow {
@@ -104,6 +106,7 @@ impl Flow {
             last_packet: 0,
             watch: None,
             rare: None,
+            listener: Listener::default(),
         }
     }
 
@@ -172,7 +175,7 @@ impl Flow {
 
     /// Counts a packet; `seen` says whether it was seen before, if its health is looked at.
     #[inline]
-    pub(crate) fn add(&mut self, packet: &Packet<'_>, seen: Option<Seen>) {
+    pub(crate) fn add(&mut self, packet: &Packet<'_>, seen: Option<Seen>, room: &mut Room) {
         let meta = packet.meta;
         self.last_packet = meta.number;
         let from_low = meta.has(Meta::FROM_LOW);
@@ -206,10 +209,49 @@ impl Flow {
         } else if side.packets == 1 && self.key.protocol != 6 && !self.key.is_arp {
             self.history.push(from, b'D');
         }
+        if !packet.payload.is_empty()
+            && self.listener.listens()
+            && matches!(seen, Some(Seen::Never | Seen::Perhaps))
+        {
+            self.listen(packet, usize::from(from), room);
+        }
         self.fragments += u32::from(meta.has(Meta::FRAGMENT));
         if let Some(extra) = packet.extra {
             self.add_extra(extra, from_low);
         }
+    }
+
+    /// Listens to what a packet says.
+    fn listen(&mut self, packet: &Packet<'_>, from: usize, room: &mut Room) {
+        let meta = packet.meta;
+        let is_tcp = meta.has(Meta::TCP);
+        if !is_tcp && (self.key.protocol != 17 || self.key.is_arp) {
+            return;
+        }
+        let (low, high) = (self.key.low_port, self.key.high_port);
+        let said = Said {
+            payload: packet.payload,
+            cut: meta.payload_len.saturating_sub(packet.payload.len() as u32),
+            // A SYN takes a number of its own (RFC 9293, section 3.4).
+            seq: meta.seq.wrapping_add(u32::from(meta.flags & Tcp::SYN != 0)),
+            ack: (is_tcp && meta.flags & Tcp::ACK != 0).then_some(meta.ack),
+            at: meta.timestamp,
+            packet: PacketRef { capture: meta.capture, number: meta.number },
+            from,
+            ports: if from == 0 { (low, high) } else { (high, low) },
+            is_tcp,
+        };
+        self.listener.take(&said, room);
+    }
+
+    /// What it said, to be let go or to be told to be silent.
+    pub(crate) fn listener(&mut self) -> &mut Listener {
+        &mut self.listener
+    }
+
+    /// Bytes that wait for the rest of a message of its application.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.listener.waiting()
     }
 
     /// Counts an ICMP error that quotes this flow.
@@ -327,6 +369,7 @@ impl Flow {
             last_packet: self.last_packet,
             path_mtu: self.rare.as_ref().and_then(|rare| rare.path_mtu),
             tcp: self.watch.as_ref().map(|watch| Box::new(watch.tell(usize::from(client_index)))),
+            apps: self.listener.tell(usize::from(client_index)),
         }
     }
 

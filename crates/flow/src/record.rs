@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use capkeep_pcap::{Timestamp, TunnelKind};
 
+use crate::apps::Apps;
 use crate::community_id;
 use crate::health::TcpHealth;
 
@@ -56,6 +57,8 @@ pub struct FlowRecord {
     pub path_mtu: Option<u32>,
     /// TCP health (TCP flows of which a header could be read).
     pub tcp: Option<Box<TcpHealth>>,
+    /// What its application said, where that is known.
+    pub apps: Option<Box<Apps>>,
 }
 
 impl FlowRecord {

@@ -3,6 +3,7 @@
 use capkeep_pcap::Timestamp;
 use hashbrown::HashTable;
 
+use crate::apps::Room;
 use crate::decodes::Decodes;
 use crate::health::{Copies, Seen};
 use crate::live::Flow;
@@ -21,6 +22,7 @@ pub(crate) struct Shard {
     ended: Vec<(EndReason, u32)>,
     live: u64,
     copies: Copies,
+    room: Room,
 }
 
 impl Shard {
@@ -66,7 +68,7 @@ impl Shard {
         }
         match over {
             None => {
-                flow.add(packet, seen);
+                flow.add(packet, seen, &mut self.room);
                 flow.seen = clock;
             }
             Some(reason) => {
@@ -81,7 +83,7 @@ impl Shard {
         let mut flow = Flow::new(meta);
         flow.seen = clock;
         flow.ports_reused = ports_reused;
-        flow.add(packet, health.then_some(Seen::Never));
+        flow.add(packet, health.then_some(Seen::Never), &mut self.room);
         let slot = self.flows.insert(flow);
         let flows = &self.flows;
         self.index.insert_unique(meta.hash, slot, |slot| flows.get(*slot).map_or(0, |flow| flow.hash));
@@ -93,6 +95,7 @@ impl Shard {
         let Some(flow) = self.flows.get_mut(slot) else { return };
         // No sweep finds it again.
         flow.seen = Timestamp::from_nanos(i64::MAX);
+        flow.listener().end(&mut self.room);
         if let Ok(entry) = self.index.find_entry(flow.hash, |known| *known == slot) {
             entry.remove();
         }
@@ -121,6 +124,28 @@ impl Shard {
             .collect();
         for (slot, reason) in over {
             self.end(slot, reason);
+        }
+    }
+
+    /// What its flows keep of what their applications said.
+    pub(crate) const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Says whether the flows of all shards keep so much that only the first few messages of each may be kept.
+    pub(crate) fn make_scarce(&mut self, is_scarce: bool) {
+        self.room.is_scarce = is_scarce;
+    }
+
+    /// Live flows in which bytes wait for the rest of a message: where each begins, and how many bytes.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = ((u32, u64), u64)> {
+        self.flows.iter().map(|(_, flow)| (flow.origin, flow.waiting())).filter(|(_, bytes)| *bytes > 0)
+    }
+
+    /// Forgets the bytes that wait in flows that begin here or earlier.
+    pub(crate) fn forget_waiting(&mut self, until: (u32, u64)) {
+        for flow in self.flows.iter_mut().filter(|flow| flow.origin <= until) {
+            flow.listener().forget(&mut self.room);
         }
     }
 

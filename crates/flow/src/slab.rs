@@ -61,6 +61,11 @@ impl Slab {
         self.chunks.iter().flatten().zip(0u32..).filter_map(|(flow, slot)| Some((slot, flow.as_ref()?)))
     }
 
+    /// The flows, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flow> {
+        self.chunks.iter_mut().flatten().flatten()
+    }
+
     #[inline]
     fn place(&mut self, slot: u32) -> Option<&mut Option<Flow>> {
         self.chunks.get_mut(slot as usize / Self::CHUNK)?.get_mut(slot as usize % Self::CHUNK)

@@ -64,9 +64,16 @@ fn wherever(mut flows: Vec<FlowRecord>) -> Vec<String> {
             tcp.longest_silence.iter_mut().for_each(|silence| silence.packet = 0);
         }
     }
-    let mut rows: Vec<String> = flows.iter().map(|flow| format!("{flow:?}")).collect();
+    let mut rows: Vec<String> = flows.iter().map(|flow| without_places(&format!("{flow:?}"))).collect();
     rows.sort();
     rows
+}
+
+/// A text without what stands in the braces of `PacketRef`.
+fn without_places(text: &str) -> String {
+    let mut parts = text.split("PacketRef {");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('}').map_or("", |(_, rest)| rest))
 }
 
 /// Nothing, or the first flow that only one side has.
