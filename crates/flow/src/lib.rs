@@ -39,7 +39,9 @@ pub use apps::{
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};
-pub use record::{ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel};
+pub use record::{
+    ArpSender, ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
+};
 pub use services::service_name;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};

@@ -7,7 +7,7 @@ use crate::health::{Seen, Watch};
 use crate::meta::{End as KeyEnd, Extra, Key, Meta, NO_VLAN, Packet};
 use crate::options::Timeouts;
 use crate::record::{
-    ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
+    ArpSender, ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
 };
 use crate::services::server_rank;
 use crate::tcp::{self, History, Segment};
@@ -61,6 +61,24 @@ struct Rare {
     tunnel_from_low: bool,
     quoted: Option<Quoted>,
     path_mtu: Option<u32>,
+    /// Of the lower end where it says client.
+    arp: Vec<ArpSender>,
+}
+
+impl Rare {
+    /// Most hardware addresses kept of an ARP flow (chosen: two are one too many already).
+    const ARP: usize = 4;
+
+    fn add_arp(&mut self, hardware: [u8; 6], is_client: bool, meta: &Meta) {
+        let at = meta.timestamp;
+        let known = |sender: &&mut ArpSender| sender.hardware == hardware && sender.is_client == is_client;
+        if let Some(sender) = self.arp.iter_mut().find(known) {
+            sender.last = sender.last.max(at);
+        } else if self.arp.len() < Self::ARP {
+            let (capture, packet) = (meta.capture, meta.number);
+            self.arp.push(ArpSender { is_client, hardware, capture, packet, first: at, last: at });
+        }
+    }
 }
 
 /// A live flow. `sides[0]` is what the lower end of the key sent.
@@ -217,7 +235,7 @@ impl Flow {
         }
         self.fragments += u32::from(meta.has(Meta::FRAGMENT));
         if let Some(extra) = packet.extra {
-            self.add_extra(extra, from_low);
+            self.add_extra(extra, meta, from_low);
         }
     }
 
@@ -263,12 +281,15 @@ impl Flow {
         }
     }
 
-    fn add_extra(&mut self, extra: &Extra, from_low: bool) {
+    fn add_extra(&mut self, extra: &Extra, meta: &Meta, from_low: bool) {
         let side = if from_low { &mut self.sides[0] } else { &mut self.sides[1] };
         side.mss = extra.mss.or(side.mss);
         side.window_scale = extra.window_scale.or(side.window_scale);
         side.sack_permitted |= extra.sack_permitted;
         self.icmp = self.icmp.or(extra.icmp);
+        if let Some(hardware) = extra.arp.and_then(|arp| arp.sender) {
+            self.rare.get_or_insert_default().add_arp(hardware, from_low, meta);
+        }
         if extra.tunnel.is_none() && extra.quote.is_none() {
             return;
         }
@@ -370,6 +391,10 @@ impl Flow {
             path_mtu: self.rare.as_ref().and_then(|rare| rare.path_mtu),
             tcp: self.watch.as_ref().map(|watch| Box::new(watch.tell(usize::from(client_index)))),
             apps: self.listener.tell(usize::from(client_index)),
+            arp: self.rare.as_ref().map_or_else(Vec::new, |rare| {
+                let of_client = |sender: &ArpSender| sender.is_client != flipped;
+                rare.arp.iter().map(|it| ArpSender { is_client: of_client(it), ..*it }).collect()
+            }),
         }
     }
 

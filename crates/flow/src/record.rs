@@ -59,6 +59,8 @@ pub struct FlowRecord {
     pub tcp: Option<Box<TcpHealth>>,
     /// What its application said, where that is known.
     pub apps: Option<Box<Apps>>,
+    /// Which hardware addresses the ends gave themselves (ARP flows), the first few.
+    pub arp: Vec<ArpSender>,
 }
 
 impl FlowRecord {
@@ -192,6 +194,23 @@ pub struct Tunnel {
     pub server_end: IpAddr,
     /// Tunnels around the flow, one in the other.
     pub depth: u8,
+}
+
+/// A hardware address that one end of an ARP flow gave itself (RFC 826).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArpSender {
+    /// True if it is the client's.
+    pub is_client: bool,
+    /// The hardware address.
+    pub hardware: [u8; 6],
+    /// Index of the file that the first packet with it lies in.
+    pub capture: u32,
+    /// Number of that packet.
+    pub packet: u64,
+    /// Time of the first packet with it.
+    pub first: Timestamp,
+    /// Time of the last packet with it.
+    pub last: Timestamp,
 }
 
 /// The flow that an ICMP error quotes, seen from the packet that caused the error.

@@ -59,6 +59,7 @@ fn counts(analysis: &Analysis) -> String {
 fn wherever(mut flows: Vec<FlowRecord>) -> Vec<String> {
     for flow in &mut flows {
         (flow.capture, flow.first_packet, flow.last_packet) = (0, 0, 0);
+        flow.arp.iter_mut().for_each(|sender| (sender.capture, sender.packet) = (0, 0));
         if let Some(tcp) = &mut flow.tcp {
             tcp.marks.iter_mut().for_each(|mark| (mark.capture, mark.packet) = (0, 0));
             tcp.longest_silence.iter_mut().for_each(|silence| silence.packet = 0);

@@ -221,6 +221,8 @@ pub(crate) fn tcp_flow() -> FlowRecord {
             longest_silence: Some(Silence { nanos: 1_500, packet: 7 }),
             marks: Vec::new(),
         })),
+        apps: None,
+        arp: Vec::new(),
     }
 }
 

@@ -15,6 +15,10 @@ pub struct Mark {
     pub packet: u64,
     /// Its time.
     pub at: Timestamp,
+    /// Bytes of payload that it carries.
+    pub payload_bytes: u32,
+    /// Its TTL or hop limit.
+    pub ttl: u8,
 }
 
 /// What happened in a packet.
@@ -42,7 +46,7 @@ pub enum MarkKind {
     KeepAlive,
     /// A connection attempt.
     Syn,
-    /// It aborts.
+    /// It aborts a connection that was established (or carried data).
     Reset,
     /// The copy of another packet.
     Copy,

@@ -35,6 +35,8 @@ pub struct Silence {
     pub nanos: i64,
     /// Number of the packet that ended it.
     pub packet: u64,
+    /// Time of that packet.
+    pub end: Timestamp,
 }
 
 /// When the handshake happened, and the way in two parts, seen from where the capture was made.
@@ -153,6 +155,7 @@ pub(crate) struct Watch {
     last: Timestamp,
     silence: u32,
     silence_packet: u64,
+    silence_end: Timestamp,
     completeness: u8,
     /// Which of `first_payload` are set.
     has_payload: u8,
@@ -179,6 +182,7 @@ impl Default for Watch {
             last: Timestamp::from_nanos(i64::MIN),
             silence: 0,
             silence_packet: 0,
+            silence_end: Timestamp::default(),
             completeness: 0,
             has_payload: 0,
             rare: None,
@@ -252,6 +256,10 @@ impl Watch {
             self.payload(from, now);
         }
         self.stages(segment, meta, from, now);
+        // Refused attempts need no mark: their reset is their last packet.
+        if segment.flags & Tcp::RST != 0 && self.completeness & (4 | 8) != 0 {
+            self.mark(MarkKind::Reset, packet, from);
+        }
         let is_pending = self.rare.as_ref().is_some_and(|rare| rare.is_pending(from));
         if !signs.is_empty() || has_sack || is_pending {
             self.note(packet, segment, from, signs, expected);
@@ -273,7 +281,15 @@ impl Watch {
         let meta = packet.meta;
         let (capture, number, at) = (meta.capture, meta.number, meta.timestamp);
         // Which end is the client is not known yet: the lower end stands for it until the flow is told.
-        let mark = Mark { kind, from_client: from == 0, capture, packet: number, at };
+        let mark = Mark {
+            kind,
+            from_client: from == 0,
+            capture,
+            packet: number,
+            at,
+            payload_bytes: meta.payload_len,
+            ttl: meta.ttl,
+        };
         self.rare.get_or_insert_default().marks.add(mark);
     }
 
@@ -287,6 +303,7 @@ impl Watch {
             if silence > i64::from(self.silence) {
                 self.silence = u32::try_from(silence).unwrap_or(u32::MAX);
                 self.silence_packet = meta.number;
+                self.silence_end = meta.timestamp;
             }
         }
         self.last = self.last.max(meta.timestamp);
@@ -485,8 +502,11 @@ impl Watch {
             completeness: self.completeness,
             first_byte: (self.has_payload == 3 && first_byte < 1 << 31)
                 .then(|| i64::from(first_byte) * 1_000),
-            longest_silence: (self.silence > 0)
-                .then(|| Silence { nanos: i64::from(self.silence) * 1_000, packet: self.silence_packet }),
+            longest_silence: (self.silence > 0).then(|| Silence {
+                nanos: i64::from(self.silence) * 1_000,
+                packet: self.silence_packet,
+                end: self.silence_end,
+            }),
             marks: marks
                 .iter()
                 .map(|mark| Mark { from_client: mark.from_client == (client == 0), ..*mark })
