@@ -397,7 +397,8 @@ fn every_case_has_a_truth_and_a_test() {
     let mut folders = Vec::new();
     for entry in fs::read_dir(root()).unwrap() {
         let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
+        // The captures of findings have a truth of another kind: `cargo xtask detectors` reads it.
+        if entry.file_type().unwrap().is_dir() && entry.file_name() != "findings" {
             folders.push(entry.file_name().into_string().unwrap());
         }
     }

@@ -9,6 +9,7 @@
 
 mod arrows;
 mod bench;
+mod detectors;
 mod fuzz;
 mod generate;
 mod test;
@@ -42,6 +43,8 @@ enum Chore {
     BenchStorage(bench::storage::Arguments),
     /// Count what was sent again and what came late, where it is known, beside tshark, tcptrace and argus
     Truth(truth::Arguments),
+    /// Judge the detectors on captures of which it is known what has to be found
+    Detectors(detectors::Arguments),
     /// Check that crates depend on each other, and on others, as the architecture says
     Arrows,
     /// Run all tests, with the programs that some of them compare with
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Chore::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::BenchStorage(arguments) => bench::storage::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Truth(arguments) => truth::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::Detectors(arguments) => detectors::run(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Arrows => arrows::run(),
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
