@@ -39,17 +39,17 @@ def label(*expected, may=()):
 
 # -------------------------------------------------------------------------------------------------- loss and delay
 
-def transfer(stage, rules, size, snap=2000, upload=True):
+def transfer(stage, rules, size, snap=2000, upload=True, at="a"):
     """So many bytes from a to b, or from b to a, past the relay."""
     stage.pair(relay=json.dumps(rules))
     if upload:
         stage.play("b", "sink", 5201)
         stage.until_listening("b", 5201)
-        stage.capture(snap=snap)
+        stage.capture(at, snap=snap)
         stage.act("a", "send", SERVER, 5201, size)
     else:
         pages(stage, "b", 80, big=size)
-        stage.capture(snap=snap)
+        stage.capture(at, snap=snap)
         stage.act("a", "fetch", SERVER, 80, "/big")
     return stage.stop()
 
@@ -77,9 +77,9 @@ def loss_slight(stage, draw):
 
 @case()
 def quiet_swapped(stage, draw):
-    """Neighbouring segments are swapped on the way and nothing is lost."""
+    """Neighbouring segments are swapped on the way to the server, where the capture is, and nothing is lost."""
     rules = {"seed": draw.random(), "swap": draw.uniform(0.04, 0.08), "delay_ms": 4}
-    transfer(stage, rules, 400_000)
+    transfer(stage, rules, 400_000, at="b")
     return label()
 
 
@@ -210,7 +210,7 @@ def idle_then_silence(stage, draw):
     path = stage.stop()
     stages.shift(path, stages.longest_silence(path), draw.choice([245, 300, 420]))
     return label(expect("idle_timeout", CLIENT, SERVER, severity="warning", ports=[1433]),
-                 may=["retransmissions", "capture_stopped"])
+                 may=["retransmissions", "capture_stopped", "capture_clock"])
 
 
 @case()
@@ -224,7 +224,7 @@ def idle_then_reset(stage, draw):
     asking.wait(20)
     path = stage.stop()
     stages.shift(path, stages.longest_silence(path), draw.choice([245, 300, 420]))
-    return label(expect("idle_timeout", CLIENT, SERVER, severity="warning", ports=[1433]))
+    return label(expect("idle_timeout", CLIENT, SERVER, ports=[1433]), may=["capture_clock"])
 
 
 @case()
@@ -235,7 +235,7 @@ def quiet_idle(stage, draw):
     stage.act("a", "ask", SERVER, 1433, 5, 0.1, 200, 0, 1.5)
     path = stage.stop()
     stages.shift(path, stages.longest_silence(path), draw.choice([245, 300, 420]))
-    return label()
+    return label(may=["capture_clock"])
 
 
 @case()
@@ -452,7 +452,7 @@ def beacon(stage, draw):
     stage.act("a", "fetch", PUBLIC, 80, "/1k", draw.randrange(26, 40), 0.3, draw.choice([0.03, 0.08, 0.12]), "", draw.randrange(1000), 20)
     path = stage.stop()
     stages.stretch(path, 200, 0.1)
-    return label(expect("beaconing", CLIENT, PUBLIC, severity="note"))
+    return label(expect("beaconing", CLIENT, PUBLIC, severity="note"), may=["capture_clock"])
 
 
 @case(committed=False, hard=True)
@@ -781,6 +781,24 @@ def capture_stopped(stage, draw):
     return label(expect("capture_stopped"))
 
 
+@case()
+def capture_stopped_in_time(stage, draw):
+    """The capture lasts as long as a session does unless told otherwise: five hours."""
+    path = browse(stage, draw, draw.randrange(3, 6))
+    _, packets = stages.records(path)
+    lasted = (packets[-1][0] - packets[0][0]) / 1e9
+    stages.shift(path, len(packets) // 2, 5 * 3600 - lasted)
+    return label(expect("capture_stopped"), may=["capture_clock"])
+
+
+@case()
+def capture_silence(stage, draw):
+    """Nothing at all was captured for minutes."""
+    path = browse(stage, draw, draw.randrange(3, 6))
+    stages.shift(path, len(stages.records(path)[1]) // 2, draw.randrange(90, 200))
+    return label(expect("capture_clock"))
+
+
 # ---------------------------------------------------------------------------------------------------- quiet controls
 
 def pages(stage, host, port, big=0, key=None):
@@ -931,7 +949,7 @@ def quiet_time(stage, draw):
     stage.act("a", "ask_time", PUBLIC, draw.randrange(14, 24), 0.32)
     path = stage.stop()
     stages.stretch(path, 200, 0.1)
-    return label()
+    return label(may=["capture_clock"])
 
 
 @case(committed=False)

@@ -149,7 +149,7 @@ class Stage:
 
     # ------------------------------------------------------------------------------------------------- capturing
 
-    def capture(self, host="a", device="eth0", snap=160, name="capture.pcap", limit=None, only=""):
+    def capture(self, host="a", device="eth0", snap=2000, name="capture.pcap", limit=None, only=""):
         path = self.folder / name
         log = open(self.folder / f"{name}.log", "w+")
         command = ["tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", "16384", "-i", device, "-s", str(snap), "-w", str(path)]

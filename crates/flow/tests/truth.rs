@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::Mutex,
 };
 
@@ -25,6 +26,10 @@ fn read(capture: &FaultCapture) -> Found {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("case.pcap");
     std::fs::write(&path, encode(&mut Pcap::ETHERNET.clone(), &capture.packets)).unwrap();
+    read_file(path)
+}
+
+fn read_file(path: PathBuf) -> Found {
     let flows = Mutex::new(Vec::<FlowRecord>::new());
     analyze(&[Input::File(path)], &Options::default(), &|event| {
         if let Event::Flows(more) = event {
@@ -147,4 +152,29 @@ fn what_cannot_be_decided_is_called_ambiguous() {
             old.into_iter().chain(certain).collect()
         },
     );
+}
+
+/// Real senders past a relay that notes what it does to each segment.
+#[test]
+fn what_was_done_to_the_segments_of_real_programs_is_what_their_flows_tell() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/findings");
+    let text = std::fs::read_to_string(folder.join("truth.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let done = |file: &str, event: &str| -> u64 {
+        let captures = truth["captures"].as_array().unwrap();
+        let capture = captures.iter().find(|capture| capture["file"] == file).unwrap();
+        let injected = capture["injected"].as_array().unwrap();
+        injected.iter().filter(|one| one["event"] == event).count() as u64
+    };
+    let swapped = read_file(folder.join("quiet-swapped.pcap.gz"));
+    assert_eq!(swapped.reordered, done("quiet-swapped.pcap.gz", "swapped"));
+    assert_eq!((swapped.retransmissions, swapped.ambiguous), (0, 0));
+    let lost = read_file(folder.join("loss-upload.pcap.gz"));
+    let expected = done("loss-upload.pcap.gz", "lost");
+    // The capture is at the sender. It may send a little more than was lost (RFC 8985, tail loss probes).
+    assert!((expected..=expected + 3).contains(&lost.retransmissions), "{expected} {lost:?}");
+    assert_eq!((lost.reordered, lost.copies), (0, 0));
+    let twice = read_file(folder.join("capture-twice.pcap.gz"));
+    assert_eq!((twice.retransmissions, twice.reordered), (0, 0));
+    assert!(twice.copies > 100, "{twice:?}");
 }
