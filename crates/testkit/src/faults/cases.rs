@@ -44,6 +44,11 @@ pub const FAULT_CASES: &[FaultCase] = &[
     case("missing", "1 % of the packets missing from the capture only", Faults { missing: 100, ..CLEAN }),
     case("midstream", "the capture begins after every handshake", Faults { is_midstream: true, ..CLEAN }),
     case("copies", "every packet captured twice, 3 µs apart", COPIED),
+    case(
+        "copies-late",
+        "every packet captured twice, 2 ms apart, others in between",
+        Faults { copied_after_ns: Some(2_000_000), ..CLEAN },
+    ),
     case("client-side", "only what clients send", Faults { sides: Sides::Client, ..CLEAN }),
     case("server-side", "only what servers send", Faults { sides: Sides::Server, ..CLEAN }),
     case("swapped", "neighbouring segments swapped", SWAPPED),
