@@ -9,7 +9,7 @@ use std::{
 };
 
 use capkeep_flow::{Event, FlowRecord, Input, MarkKind, Options, analyze};
-use capkeep_testkit::{FAULT_CASES, FaultCapture, FaultCase, FaultKind, Pcap, encode};
+use capkeep_testkit::{FAULT_CASES, FaultCapture, FaultCase, FaultKind, FaultTruth, Pcap, encode};
 
 /// What the flows say.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -88,13 +88,21 @@ fn compare(what: &str, truth: u64, found: u64, most_off: u64) -> Option<String> 
     (truth.abs_diff(found) > most_off).then(|| format!("{what}: {truth} happened, {found} found"))
 }
 
+/// Copies that come later than any acknowledgement may follow another are recognised by their identification alone, and one
+/// in 65,536 is 0, as if there were none.
+fn spare(case: &FaultCase, truth: &FaultTruth) -> u64 {
+    case.faults.copied_after_ns.filter(|after| *after > 100_000).map_or(0, |_| truth.packets / 65_536)
+}
+
 #[test]
 fn what_was_sent_again_is_counted_exactly_where_nothing_was_reordered() {
     each(
         |case| case.is_decidable && case.faults.swapped == 0,
-        |_, capture, found| {
+        |case, capture, found| {
             let truth = &capture.truth;
-            let retransmissions = compare("retransmissions", truth.retransmissions, found.retransmissions, 0);
+            let spare = spare(case, truth);
+            let retransmissions =
+                compare("retransmissions", truth.retransmissions, found.retransmissions, spare);
             let reordered = compare("reorderings", 0, found.reordered, 0);
             retransmissions.into_iter().chain(reordered).collect()
         },
@@ -105,7 +113,10 @@ fn what_was_sent_again_is_counted_exactly_where_nothing_was_reordered() {
 fn copies_are_counted_exactly() {
     each(
         |case| case.is_decidable,
-        |_, capture, found| compare("copies", capture.truth.copies, found.copies, 0).into_iter().collect(),
+        |case, capture, found| {
+            let spare = spare(case, &capture.truth);
+            compare("copies", capture.truth.copies, found.copies, spare).into_iter().collect()
+        },
     );
 }
 
