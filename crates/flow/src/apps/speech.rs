@@ -240,7 +240,7 @@ impl Speech {
                 Some("http")
             }
             Self::Lines(talk) => {
-                apps.banner = talk.banner.clone();
+                apps.banner.clone_from(&talk.banner);
                 apps.cleartext_login = talk.login;
                 talk.kind.name()
             }
