@@ -34,6 +34,8 @@ pub use apps::{
     Rdp, Smb, Ssh, Tls, TlsAlert, dhcp_type_name, dns_rcode_name, dns_type_name, quic_version_name,
     ssh_software, tls_alert_name, tls_cipher_name, tls_version_name,
 };
+#[cfg(fuzzing)]
+pub use apps::{Utterance, hear};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};
