@@ -36,6 +36,8 @@ pub use apps::{
     ssh_software, tls_alert_name, tls_cipher_name, tls_version_name,
 };
 pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
+#[cfg(fuzzing)]
+pub use apps::{Utterance, hear};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};

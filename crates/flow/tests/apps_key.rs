@@ -138,7 +138,8 @@ fn cells_of(truth: &Value, flows: &[FlowRecord]) -> Vec<(&'static str, Counts, C
     let dhcp = || all.iter().filter_map(|apps| apps.dhcp.as_deref()).filter(|dhcp| !dhcp.is_v6);
     let one = |count: u64| Counts::from([("all".to_owned(), count)]);
     let (dns_key, tls_key, http_key) = (&truth["dns"], &truth["tls"], &truth["http"]);
-    let mut sni = sum(tls().flat_map(|tls| Some((tls.sni.as_deref()?.to_owned(), tls.client_hellos.into()))));
+    let mut sni =
+        sum(tls().filter_map(|tls| Some((tls.sni.as_deref()?.to_owned(), tls.client_hellos.into()))));
     let sni_key = pairs(&tls_key["sni"]);
     // The key lists the sixty most frequent ones.
     if sni_key.len() == 60 {

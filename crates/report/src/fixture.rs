@@ -204,6 +204,7 @@ pub(crate) fn tcp_flow() -> FlowRecord {
         end: EndReason::Closed,
         last_packet: 22,
         path_mtu: Some(1_400),
+        apps: None,
         tcp: Some(Box::new(TcpHealth {
             from_client: TcpSide {
                 data_segments: 9,
@@ -248,6 +249,7 @@ pub(crate) fn icmp_flow() -> FlowRecord {
         })),
         end: EndReason::EndOfInput,
         path_mtu: None,
+        apps: None,
         tcp: None,
         ..tcp_flow()
     }

@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn it_holds_so_much_and_no_more() {
         let mut gather = Gather::new(0);
-        assert_eq!(gather.push(0, &[0; Gather::LIMIT + 1]), Err(Full));
-        assert_eq!(gather.push(5, &[0; Gather::LIMIT]), Ok(()));
+        assert_eq!(gather.push(0, &vec![0; Gather::LIMIT + 1]), Err(Full));
+        assert_eq!(gather.push(5, &vec![0; Gather::LIMIT]), Ok(()));
         assert_eq!(gather.push(1 << 20, &[0; 1]), Err(Full));
         let mut many = Gather::new(0);
         let results: Vec<_> = (0..100).map(|index| many.push(10 + 2 * index, b"x")).collect();

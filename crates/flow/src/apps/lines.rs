@@ -156,10 +156,10 @@ mod tests {
             hear(&[b"220 x\r\n", b"USER a\r\n", b"PASS secret\r\n"]),
             (Some("ftp"), true, Some("220 x".into()))
         );
-        assert_eq!(hear(&[b"220 mail ESMTP\r\n", b"AUTH PLAIN secret\r\n"]).1, true);
-        assert_eq!(hear(&[b"220 mail ESMTP\r\n", b"EHLO x\r\n", b"STARTTLS\r\n"]).1, false);
+        assert!(hear(&[b"220 mail ESMTP\r\n", b"AUTH PLAIN secret\r\n"]).1);
+        assert!(!hear(&[b"220 mail ESMTP\r\n", b"EHLO x\r\n", b"STARTTLS\r\n"]).1);
         assert_eq!(hear(&[b"+OK hello\r\n", b"USER a\r\n", b"PASS secret\r\n"]).0, Some("pop3"));
-        assert_eq!(hear(&[b"* OK ready\r\n", b"a1 login a secret\r\n"]).1, true);
+        assert!(hear(&[b"* OK ready\r\n", b"a1 login a secret\r\n"]).1);
         assert_eq!(Kind::of(&said(b"220 \x1b[31m\r\n")), None);
     }
 }

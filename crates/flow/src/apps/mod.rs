@@ -7,6 +7,10 @@
 mod dhcp;
 mod dns;
 mod gather;
+#[cfg(any(test, fuzzing))]
+mod hear;
+#[cfg(test)]
+mod hostile;
 mod http;
 mod lines;
 mod ntp;
@@ -25,6 +29,8 @@ use std::net::IpAddr;
 
 pub use dhcp::{Dhcp, dhcp_type_name};
 pub use dns::{Answer, AnswerData, Dns, DnsKind, Lookup, dns_rcode_name, dns_type_name};
+#[cfg(fuzzing)]
+pub use hear::{Utterance, hear};
 pub use http::{Exchange, Http};
 pub use ntp::Ntp;
 pub use packet_ref::PacketRef;

@@ -79,10 +79,8 @@ impl Listener {
 
     /// The flow has ended: what it kept counts no more.
     pub(crate) fn end(&mut self, room: &mut Room) {
+        self.forget(room);
         if let Some(heard) = &mut self.heard {
-            let waiting = heard.speech.waiting();
-            heard.speech.forget(room);
-            room.waiting = room.waiting.saturating_sub(waiting as u64);
             room.kept = room.kept.saturating_sub(heard.kept);
         }
     }
@@ -95,9 +93,10 @@ impl Listener {
     /// Forgets what waits for the rest of a message.
     pub(crate) fn forget(&mut self, room: &mut Room) {
         if let Some(heard) = &mut self.heard {
-            let waiting = heard.speech.waiting();
+            let (waiting, kept) = (heard.speech.waiting(), room.kept);
             heard.speech.forget(room);
             room.waiting = room.waiting.saturating_sub(waiting as u64);
+            heard.kept += room.kept.saturating_sub(kept);
         }
     }
 
@@ -240,7 +239,7 @@ impl Speech {
                 Some("http")
             }
             Self::Lines(talk) => {
-                apps.banner = talk.banner.clone();
+                apps.banner.clone_from(&talk.banner);
                 apps.cleartext_login = talk.login;
                 talk.kind.name()
             }

@@ -67,6 +67,6 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut() {
-        assert_eq!(text(&[b'a'; 100_000]).len(), LONGEST);
+        assert_eq!(text(&vec![b'a'; 100_000]).len(), LONGEST);
     }
 }

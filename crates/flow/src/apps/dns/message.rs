@@ -59,6 +59,9 @@ pub(super) struct Name<'a> {
 /// Longest name, in bytes on the wire (RFC 1035, section 2.3.4).
 const LONGEST_NAME: usize = 255;
 
+/// Most pointers that are followed in a name (chosen: as many as a name has labels at most).
+const MOST_POINTERS: usize = 127;
+
 impl<'a> Name<'a> {
     /// A name and where what follows it begins; `None` if it is cut, loops or is too long.
     pub(super) fn read(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
@@ -71,7 +74,7 @@ impl<'a> Name<'a> {
     }
 
     fn walk(self) -> Walk<'a> {
-        Walk { message: self.message, at: self.at, length: 0, end: None, is_over: false }
+        Walk { message: self.message, at: self.at, length: 0, pointers: 0, end: None, is_over: false }
     }
 
     /// The name as tshark shows it: labels joined by dots, `<Root>` for none. Bytes that are no printable ASCII are
@@ -102,7 +105,9 @@ impl<'a> Name<'a> {
         let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         for label in self.walk().flatten() {
             add(label.len() as u8);
-            label.iter().for_each(|byte| add(byte.to_ascii_lowercase()));
+            for byte in label {
+                add(byte.to_ascii_lowercase());
+            }
         }
         hash
     }
@@ -114,44 +119,47 @@ struct Walk<'a> {
     at: usize,
     /// Bytes of the name so far.
     length: usize,
+    pointers: usize,
     /// Where what follows the name begins, once that is known.
     end: Option<usize>,
     is_over: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn label(&mut self) -> Option<Option<&'a [u8]>> {
+    /// The next label, `None` at the end of the name; an error where it is broken.
+    fn label(&mut self) -> Result<Option<&'a [u8]>, Broken> {
         loop {
-            let length = usize::from(*self.message.get(self.at)?);
+            let length = usize::from(*self.message.get(self.at).ok_or(Broken)?);
             match length {
                 0 => {
                     self.end.get_or_insert(self.at + 1);
-                    return Some(None);
+                    return Ok(None);
                 }
                 1..=63 => {
-                    let label = self.message.get(self.at + 1..self.at + 1 + length)?;
+                    let label = self.message.get(self.at + 1..self.at + 1 + length).ok_or(Broken)?;
                     self.at += 1 + length;
                     self.length += 1 + length;
-                    return (self.length < LONGEST_NAME).then_some(Some(label));
+                    return if self.length < LONGEST_NAME { Ok(Some(label)) } else { Err(Broken) };
                 }
                 0xc0.. => {
-                    let target = usize::from(u16_at(self.message, self.at)? & 0x3fff);
+                    let target = usize::from(u16_at(self.message, self.at).ok_or(Broken)? & 0x3fff);
                     self.end.get_or_insert(self.at + 2);
-                    // A pointer leads to what was there before, or it could lead in a circle.
-                    if target >= self.at {
-                        return None;
+                    // A pointer leads to what was there before, or it could lead in a circle. So there are no more of
+                    // them than bytes, and a ladder of them is as bad.
+                    self.pointers += 1;
+                    if target >= self.at || self.pointers > MOST_POINTERS {
+                        return Err(Broken);
                     }
                     self.at = target;
-                    self.length += 1;
-                    if self.length > 4 * LONGEST_NAME {
-                        return None;
-                    }
                 }
-                _ => return None,
+                _ => return Err(Broken),
             }
         }
     }
 }
+
+/// A name that is cut, loops or is too long.
+struct Broken;
 
 impl<'a> Iterator for Walk<'a> {
     type Item = Option<&'a [u8]>;
@@ -161,12 +169,12 @@ impl<'a> Iterator for Walk<'a> {
             return None;
         }
         match self.label() {
-            Some(Some(label)) => Some(Some(label)),
-            Some(None) => {
+            Ok(Some(label)) => Some(Some(label)),
+            Ok(None) => {
                 self.is_over = true;
                 None
             }
-            None => {
+            Err(Broken) => {
                 self.is_over = true;
                 Some(None)
             }

@@ -74,6 +74,7 @@ fn is_request(bytes: &[u8]) -> bool {
 }
 
 /// What is wanted of a head.
+#[allow(clippy::struct_excessive_bools, reason = "four things that a head has or has not")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     pub(super) method: Option<&'a [u8]>,

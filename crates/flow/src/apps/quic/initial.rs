@@ -172,11 +172,45 @@ impl Secrets {
         let sealed = long.packet.get(long.number_at + length..)?;
         let (text, tag) = sealed.split_last_chunk::<16>()?;
         let mut text = text.to_vec();
+        if cfg!(fuzzing) {
+            // No fuzzer finds the right key: it writes the frames in the clear.
+            return Some(text);
+        }
         let cipher = Aes128Gcm::new(&keys.key.into());
         let nonce = Nonce::from(nonce);
         cipher.decrypt_inout_detached(&nonce, &header, text.as_mut_slice().into(), &Tag::from(*tag)).ok()?;
         Some(text)
     }
+}
+
+/// An Initial packet of version 1 with these handshake messages, for tests.
+#[cfg(test)]
+pub(crate) fn seal(messages: &[u8], from_client: bool) -> Vec<u8> {
+    let id = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+    let [client, server] = Secrets::new(V1, &id).unwrap().0;
+    let keys = if from_client { client } else { server };
+    let length = |length: usize| (0x4000 | length as u16).to_be_bytes();
+    let mut text = [&[6, 0][..], &length(messages.len()), messages].concat();
+    text.resize(text.len().max(200), 0);
+    let (to, from): (&[u8], &[u8]) = if from_client { (&id, &[]) } else { (&[], &id) };
+    let mut packet = vec![0xc0, 0, 0, 0, 1, to.len() as u8];
+    packet.extend(to);
+    packet.push(from.len() as u8);
+    packet.extend(from);
+    packet.push(0);
+    packet.extend(length(1 + text.len() + 16));
+    let number_at = packet.len();
+    packet.push(0);
+    let cipher = Aes128Gcm::new(&keys.key.into());
+    let tag =
+        cipher.encrypt_inout_detached(&Nonce::from(keys.iv), &packet, text.as_mut_slice().into()).unwrap();
+    packet.extend(text);
+    packet.extend(tag);
+    let mut mask = Block::from(<[u8; 16]>::try_from(&packet[number_at + 4..number_at + 20]).unwrap());
+    Aes128::new(&keys.mask.into()).encrypt_block(&mut mask);
+    packet[0] ^= mask[0] & 0x0f;
+    packet[number_at] ^= mask[1];
+    packet
 }
 
 /// HKDF-Expand-Label with an empty context (RFC 8446, section 7.1).

@@ -4,6 +4,8 @@ mod initial;
 mod talk;
 
 pub(super) use initial::is_long_header;
+#[cfg(test)]
+pub(super) use initial::seal;
 pub(super) use talk::Talk;
 
 /// What a flow said in QUIC. Its hellos are in [`Apps::tls`](crate::Apps::tls).

@@ -86,7 +86,7 @@ impl Handshake {
             told.ja3 = Some(fingerprint::ja3(&hello));
             told.ja4 = Some(fingerprint::ja4(&hello, self.carrier));
         }
-        told.has_encrypted_hello = hello.has_encrypted_hello;
+        told.has_encrypted_hello = hello.is_encrypted;
         told.sni = hello.sni;
         told.alpn_offered = hello.protocols;
     }

@@ -25,7 +25,7 @@ pub(super) struct Hello {
     pub(super) protocols: Vec<Box<str>>,
     /// First and last byte of the first protocol.
     pub(super) protocol_ends: Option<(u8, u8)>,
-    pub(super) has_encrypted_hello: bool,
+    pub(super) is_encrypted: bool,
     pub(super) is_whole: bool,
 }
 
@@ -58,7 +58,10 @@ impl Hello {
         bytes.take(usize::from(session))?;
         let length = usize::from(bytes.u16()?);
         let ciphers = bytes.take(length)?;
-        hello.ciphers = ciphers.chunks_exact(2).map(|pair| pair.iter().fold(0, join)).collect();
+        hello.ciphers = ciphers
+            .chunks_exact(2)
+            .map(|pair| pair.iter().fold(0, |high, low| high << 8 | u16::from(*low)))
+            .collect();
         let methods = bytes.u8()?;
         bytes.take(usize::from(methods))?;
         hello.is_whole = bytes.0.is_empty() || hello.read_extensions(bytes, true).is_some();
@@ -100,7 +103,7 @@ impl Hello {
     }
 
     fn note(&mut self, kind: u16, extension: &[u8], is_client: bool) {
-        self.has_encrypted_hello |= matches!(kind, 0xfe0d | 0xffce);
+        self.is_encrypted |= matches!(kind, 0xfe0d | 0xffce);
         // The others are not looked into: what cannot be read must not stop the rest.
         if !matches!(kind, 0 | 10 | 11 | 13 | 16 | 43) {
             return;
@@ -134,10 +137,6 @@ impl Hello {
         let versions = self.versions.iter().copied().filter(|version| !is_grease(*version));
         versions.max().unwrap_or(self.version)
     }
-}
-
-const fn join(high: u16, low: &u8) -> u16 {
-    high << 8 | *low as u16
 }
 
 /// A value that clients sprinkle in so that servers stay tolerant (RFC 8701).
