@@ -30,12 +30,13 @@ mod top;
 pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
 };
-pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 pub use apps::{
     Answer, AnswerData, Apps, Certificate, Dhcp, Dns, DnsKind, Exchange, Http, Lookup, Ntp, PacketRef, Quic,
     Rdp, Smb, Ssh, Tls, TlsAlert, dhcp_type_name, dns_rcode_name, dns_type_name, quic_version_name,
     ssh_software, tls_alert_name, tls_cipher_name, tls_version_name,
 };
+pub use community_id::community_id;
+pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};
