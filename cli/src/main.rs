@@ -18,6 +18,7 @@ mod output;
 mod progress;
 mod storage;
 mod targets;
+mod thresholds;
 mod times;
 mod units;
 
@@ -45,7 +46,7 @@ The same captures give the same output, byte for byte, on any machine and with a
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  done, but something could not be read completely; the output says what
+  1  done, but something could not be read completely, or was found with --fail-on; the output says what
   2  error: nothing usable could be read, or the command line is wrong
 
 `capkeep help COMMAND` tells more.";

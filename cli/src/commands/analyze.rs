@@ -1,14 +1,17 @@
 //! `capkeep analyze`.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use capkeep_detect::{Detection, Findings, Severity};
 use capkeep_flow::{Analysis, Event, Input, Options};
 use capkeep_pcap::{Filter, Timestamp};
 use capkeep_report::flows::{ExportError, FlowExport};
 use capkeep_report::terminal::visible;
 use capkeep_report::{View, json, summary};
+use clap::ValueEnum;
 
 use super::Done;
 use crate::azure::Azure;
@@ -20,7 +23,7 @@ use crate::inputs::Inputs;
 use crate::progress::Progress;
 use crate::storage::Storage;
 use crate::times::{IdleTimeout, idle_timeout, instant};
-use crate::{interrupt, output};
+use crate::{interrupt, output, thresholds};
 
 /// Read captures and tell what is in them
 ///
@@ -36,6 +39,8 @@ use crate::{interrupt, output};
 /// the exit code is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
+// Switches of the command line.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Analyze {
     /// Capture files, folders, patterns, or - for standard input
     ///
@@ -67,6 +72,14 @@ pub(crate) struct Analyze {
     /// Rows in tables of the busiest
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: u32,
+
+    /// Fail (exit code 1) if there is a finding of this severity, or a higher one
+    #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
+    fail_on: Option<FailOn>,
+
+    /// Thresholds of the detectors, a TOML file; `capkeep explain --thresholds` prints all there are
+    #[arg(long, value_name = "FILE", help_heading = "Findings")]
+    thresholds: Option<PathBuf>,
 
     /// Show no progress
     #[arg(long, short, help_heading = "Output")]
@@ -130,6 +143,27 @@ pub(crate) struct Analyze {
     azure: Azure,
 }
 
+/// The least severity to fail on.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    /// Any finding
+    Note,
+    /// Something is wrong
+    Warning,
+    /// Something does not work
+    Critical,
+}
+
+impl From<FailOn> for Severity {
+    fn from(severity: FailOn) -> Self {
+        match severity {
+            FailOn::Note => Self::Note,
+            FailOn::Warning => Self::Warning,
+            FailOn::Critical => Self::Critical,
+        }
+    }
+}
+
 /// [`Options::IDLE_TIMEOUT`] in words; a test holds them together.
 const DEFAULT_IDLE_TIMEOUT: &str = "15m";
 
@@ -145,12 +179,14 @@ Examples:
       From standard input.
   capkeep analyze big.pcap --filter 'host 10.0.0.4 and tcp' --idle-timeout none
       One host, and flows as tshark counts them.
+  capkeep analyze capture.cap --fail-on warning
+      For scripts: 1 if something is wrong; `capkeep explain` tells what findings mean.
   capkeep analyze https://logs.blob.core.windows.net/network-watcher-logs/subscriptions/…/packetcapture_11_55_33_090.cap
       A blob, while it arrives; capture:NAME does the same for a capture.
 
 Exit codes:
   0  done
-  1  done, but something could not be read completely; the output says what
+  1  done, but something could not be read completely, or was found with --fail-on; the output says what
   2  error: nothing usable could be read, or the command line is wrong";
 
 impl Analyze {
@@ -160,11 +196,19 @@ impl Analyze {
         let mut distant = Distant::new(&self.azure, &self.storage, self.keep.as_deref());
         let inputs = Inputs::expand(&self.paths, &mut |target| distant.streams(target))?;
         let exporter = self.exporter(&inputs)?;
-        let analysis = self.analyze(&inputs, &options, exporter.as_ref())?;
+        let detection = Mutex::new(Detection::new(thresholds::read(self.thresholds.as_deref())?));
+        let analysis = self.analyze(&inputs, &options, exporter.as_ref(), &detection)?;
+        let findings = detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&analysis);
         if let Some(exporter) = exporter {
             exporter.finish().context("the flows were not written")?;
         }
-        let view = View { top: self.top as usize, not_captures: inputs.not_captures };
+        let next = self.next(&analysis, &findings);
+        let view = View {
+            top: self.top as usize,
+            not_captures: inputs.not_captures,
+            findings: Some(&findings),
+            next: &next,
+        };
         let mut out = Vec::new();
         if self.json {
             json::write(&analysis, &view, &mut out)?;
@@ -174,7 +218,39 @@ impl Analyze {
         output::print(&out)?;
         // Where the summary and standard error go to the same eyes, the summary has said it.
         let same_eyes = !self.json && io::stdout().is_terminal() && io::stderr().is_terminal();
-        verdict(&analysis, !(same_eyes && summary::names_every_problem(&analysis)))
+        let done = verdict(&analysis, !(same_eyes && summary::names_every_problem(&analysis)))?;
+        let fails = self.fail_on.is_some_and(|least| findings.worst() >= Some(least.into()));
+        Ok(if fails { Done::Partly } else { done })
+    }
+
+    /// Command lines that lead on from the first finding: what it means, and its packets.
+    fn next(&self, analysis: &Analysis, findings: &Findings) -> Vec<String> {
+        let Some(first) = findings.list.first() else { return Vec::new() };
+        let mut lines = vec![format!("capkeep explain {}", first.detector)];
+        let with_packets = findings.list.iter().position(|finding| !finding.packets.numbers.is_empty());
+        let Some((place, finding)) = with_packets.and_then(|place| Some((place, findings.list.get(place)?)))
+        else {
+            return lines;
+        };
+        let is_plain = self.filter.is_none() && self.from.is_none() && self.to.is_none() && !self.merge;
+        let is_plain = is_plain && self.idle_timeout.0 == Options::default().idle_timeout;
+        let are_files = analysis.captures.iter().all(|capture| capture.path.as_os_str() != "-");
+        if is_plain && are_files {
+            let captures: Vec<String> = self.paths.iter().map(|path| quoted(path)).collect();
+            let thresholds = self.thresholds.as_ref().map(|path| format!(" --thresholds {}", quoted(path)));
+            lines.push(format!(
+                "capkeep slice {} --finding {}:{}{} -o evidence.pcapng",
+                captures.join(" "),
+                finding.detector,
+                findings.number(place),
+                thresholds.unwrap_or_default()
+            ));
+        } else if let Some((index, _)) = finding.packets.numbers.first_key_value()
+            && let Some(filter) = finding.display_filter(*index)
+        {
+            lines.push(format!("in Wireshark: {filter}"));
+        }
+        lines
     }
 
     fn options(&self) -> anyhow::Result<Options> {
@@ -232,6 +308,7 @@ impl Analyze {
         inputs: &Inputs,
         options: &Options,
         exporter: Option<&Exporter>,
+        detection: &Mutex<Detection>,
     ) -> anyhow::Result<Analysis> {
         let progress = Progress::new(inputs.bytes(), self.quiet);
         let observer = |event: Event<'_>| match event {
@@ -242,6 +319,7 @@ impl Analyze {
                 }
             }
             Event::Flows(flows) => {
+                detection.lock().unwrap_or_else(PoisonError::into_inner).observe(flows);
                 if let Some(exporter) = exporter {
                     exporter.flows(flows);
                 }
@@ -258,6 +336,16 @@ impl Analyze {
         progress.finish();
         Ok(analysis)
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = visible(&path.display().to_string());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=+@%,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// How an input is called in tables.

@@ -5,11 +5,13 @@ pub(crate) mod capture;
 mod compare;
 mod completions;
 mod doctor;
+mod explain;
 mod fetch;
 mod man;
 mod orphans;
 mod schema;
 mod serve;
+mod slice;
 mod vm;
 
 use clap::Subcommand;
@@ -19,6 +21,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
     Compare(compare::Compare),
+    Explain(explain::Explain),
+    Slice(Box<slice::Slice>),
     Capture(capture::CaptureCommand),
     Fetch(Box<fetch::Fetch>),
     Orphans(orphans::OrphansCommand),
@@ -35,7 +39,7 @@ pub(crate) enum Command {
 pub(crate) enum Done {
     /// Everything was done.
     Fully,
-    /// Something could not be read completely.
+    /// Something could not be read completely, or something was found.
     Partly,
 }
 
@@ -44,6 +48,8 @@ impl Command {
         match self {
             Self::Analyze(it) => it.run(),
             Self::Compare(it) => it.run(),
+            Self::Explain(it) => it.run(),
+            Self::Slice(it) => it.run(),
             Self::Capture(it) => it.run(),
             Self::Fetch(it) => it.run(),
             Self::Orphans(it) => it.run(),

@@ -25,7 +25,9 @@ pub(crate) fn span(nanos: i64) -> String {
         ..=999_999 => format!("{:.0} µs", seconds * 1e6),
         1_000_000..=999_999_999 => format!("{:.0} ms", seconds * 1e3),
         1_000_000_000..=119_999_999_999 => format!("{seconds:.1} s"),
-        _ => format!("{:.1} min", seconds / 60.0),
+        120_000_000_000..=7_199_999_999_999 => format!("{:.1} min", seconds / 60.0),
+        7_200_000_000_000..=172_799_999_999_999 => format!("{:.1} h", seconds / 3_600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
     }
 }
 

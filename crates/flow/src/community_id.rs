@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use capkeep_pcap::icmp_counterpart;
+use capkeep_pcap::{Decoded, icmp_counterpart};
 
 use crate::record::{Endpoint, FlowRecord};
 
@@ -16,6 +16,17 @@ const SEED: u16 = 0;
 /// The Community ID of a flow.
 pub(crate) fn of_flow(flow: &FlowRecord) -> Option<String> {
     Some(of_ends(flow.protocol.number()?, flow.client, flow.server))
+}
+
+/// [Community ID](https://github.com/corelight/community-id-spec) version 1, seed 0, of the flow that a packet is in;
+/// `None` for ARP. Later fragments have no ports: theirs is another.
+pub fn community_id(packet: &Decoded) -> Option<String> {
+    if packet.is_arp {
+        return None;
+    }
+    let source = Endpoint { ip: packet.source_ip(), port: packet.source_port };
+    let destination = Endpoint { ip: packet.destination_ip(), port: packet.destination_port };
+    Some(of_ends(packet.protocol, source, destination))
 }
 
 fn of_ends(protocol: u8, client: Endpoint, server: Endpoint) -> String {

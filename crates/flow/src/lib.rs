@@ -35,9 +35,10 @@ pub use apps::{
     Rdp, Smb, Ssh, Tls, TlsAlert, dhcp_type_name, dns_rcode_name, dns_type_name, quic_version_name,
     ssh_software, tls_alert_name, tls_cipher_name, tls_version_name,
 };
-pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 #[cfg(fuzzing)]
 pub use apps::{Utterance, hear};
+pub use community_id::community_id;
+pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};

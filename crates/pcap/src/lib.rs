@@ -19,6 +19,7 @@ mod reader_tests;
 mod source;
 mod stretch;
 mod timestamp;
+mod writer;
 
 pub use batch::{Batch, Frame, Packet};
 pub use compression::is_compressed;
@@ -33,3 +34,4 @@ pub use link_type::LinkType;
 pub use reader::Reader;
 pub use stretch::Stretch;
 pub use timestamp::Timestamp;
+pub use writer::PcapNgWriter;

@@ -214,6 +214,11 @@ link_types! {
 }
 
 impl LinkType {
+    /// True for the numbers that only this crate knows.
+    pub const fn is_private(self) -> bool {
+        self.0 >= Self::NETMON_EVENT.0
+    }
+
     /// Bytes at the start of a packet that whoever captured put there and that were never on a wire. They are not
     /// counted as bytes of the packet, as in Wireshark. Headers that describe a real frame (radiotap, PPI, PKTAP,
     /// cooked captures) count, as there.

@@ -5,6 +5,8 @@
 //! `_ns`, sizes are bytes, and what is not known is `null`. Paths that are not UTF-8 have `U+FFFD` where they are
 //! not. The same analysis gives the same bytes.
 
+mod findings;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -24,7 +26,7 @@ pub const SCHEMA: &str = include_str!("../schema/analysis.schema.json");
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(analysis: &Analysis, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(analysis: &Analysis, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &object(analysis, view))?;
     out.write_all(b"\n")
 }
@@ -43,6 +45,8 @@ struct Object<'a> {
     top_conversations: Vec<ConversationObject>,
     top_services: Vec<ServiceObject>,
     timeline: TimelineObject,
+    verdicts: Option<Vec<findings::VerdictObject>>,
+    findings: Option<Vec<findings::FindingObject>>,
 }
 
 #[derive(Serialize)]
@@ -326,7 +330,7 @@ fn tcp(totals: &TcpTotals) -> TcpObject {
     }
 }
 
-fn object<'a>(analysis: &'a Analysis, view: &View) -> Object<'a> {
+fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
     let totals = &analysis.totals;
     let mut protocols: Vec<_> = analysis.protocols.iter().collect();
     protocols.sort_by(|a, b| b.1.wire_bytes.cmp(&a.1.wire_bytes).then(a.0.cmp(b.0)));
@@ -429,6 +433,8 @@ fn object<'a>(analysis: &'a Analysis, view: &View) -> Object<'a> {
             packets: buckets.iter().map(|counts| counts.packets).collect(),
             wire_bytes: buckets.iter().map(|counts| counts.wire_bytes).collect(),
         },
+        verdicts: view.findings.map(findings::verdicts),
+        findings: view.findings.map(findings::findings),
     }
 }
 

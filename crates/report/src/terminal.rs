@@ -375,7 +375,7 @@ fn facts(facts: &Facts, page: usize) -> Vec<Line> {
             } else if used > 0 {
                 line.push(Style::Dim, APART);
             }
-            let mut parts = wrap(&text, room);
+            let mut parts = if matches!(value, Value::Command(_)) { vec![text] } else { wrap(&text, room) };
             if parts.len() > VALUE_LINES {
                 parts.truncate(VALUE_LINES);
                 if let Some(last) = parts.last_mut() {

@@ -15,6 +15,8 @@ pub enum Value {
     Path(String),
     /// Words that name a problem.
     Problem(String),
+    /// A command line: never broken, so that it can be copied.
+    Command(String),
     /// A number of things.
     Count(u64),
     /// Bytes.
@@ -51,7 +53,9 @@ impl Value {
     pub fn words(&self) -> String {
         match self {
             Self::Nothing | Self::Bar(_) => String::new(),
-            Self::Text(words) | Self::Path(words) | Self::Problem(words) => words.clone(),
+            Self::Text(words) | Self::Path(words) | Self::Problem(words) | Self::Command(words) => {
+                words.clone()
+            }
             Self::Count(n) => count(*n),
             Self::Bytes(n) => scaled(*n as f64, "B"),
             Self::ByteRate(rate) => scaled(rate * 8.0, "bit/s"),

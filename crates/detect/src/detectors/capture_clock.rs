@@ -2,8 +2,7 @@
 //!
 //! Flags captures in which the time of many packets lies before that of the packet before them, and captures without
 //! a packet for longer than a minute. Matters because round trips, timeouts and rates are made of times. Decided by the
-//! records' times in file order, and by the timeline (whose steps are as long as the capture needs: silences shorter than
-//! two of its steps are not seen). Misses clocks that run wrong evenly. Wrongly flags captures of quiet hosts, and
+//! records' times in file order. Misses clocks that run wrong evenly. Wrongly flags captures of quiet hosts, and
 //! interfaces that were merged without sorting: so it is a note.
 
 use capkeep_flow::FlowRecord;
@@ -23,8 +22,8 @@ const ABOUT: About = About {
     title: "times that jump",
     meaning: "Packets are not in the order of their times, or the whole capture is silent for long: times measured across it may be wrong.",
     azure: "A virtual machine that was moved or paused for maintenance (freeze events of seconds) has a gap; its clock is set right afterwards.",
-    decided: "Share of packets whose time lies before that of the packet before; stretches of the timeline without a packet.",
-    misses: "Clocks that run wrong evenly; silences shorter than two steps of the timeline. Wrongly flags quiet hosts and files merged without sorting.",
+    decided: "Share of packets whose time lies before that of the packet before; whether one lies more than a second before; the longest time between a packet and the next.",
+    misses: "Clocks that run wrong evenly. Wrongly flags quiet hosts and files merged without sorting.",
     next: "Sort the file (reordercap); look whether the silence is that of all hosts, and at the maintenance events of the machine.",
 };
 
@@ -50,54 +49,38 @@ impl Run for Clock {
     fn finish(self: Box<Self>, context: &Context<'_>) -> Vec<Finding> {
         let settings = &context.settings.capture_clock;
         let captures = (0..).zip(&context.analysis.captures);
-        let back = captures.filter_map(|(index, capture)| {
-            let back = capture.time_goes_back;
-            if back == 0 || share(back, capture.packets) < settings.share {
-                return None;
-            }
-            Some(note(
-                Subject::Capture(index),
-                capture.first.zip(capture.last),
-                format!("time goes back in {} of the packets", percent(back, capture.packets)),
-                vec![
+        let mut found = Vec::new();
+        for (index, capture) in captures {
+            let subject = Subject::Capture(index);
+            let when = capture.first.zip(capture.last);
+            let (back, jumps) = (capture.time_goes_back, capture.clock_jumps);
+            if jumps > 0 || (back > 0 && share(back, capture.packets) >= settings.share) {
+                let sentence = if jumps > 0 {
+                    format!("the clock goes back by more than a second, {}", times(jumps))
+                } else {
+                    format!("time goes back in {} of the packets", percent(back, capture.packets))
+                };
+                let numbers = vec![
                     Number::count("times that go back", back, "packets"),
                     Number::share("times that go back, share", back, capture.packets),
-                ],
-            ))
-        });
-        let mut found: Vec<Finding> = back.collect();
-        found.extend(silence(context));
+                    Number::count("by more than a second", jumps, "packets"),
+                ];
+                found.push(note(subject, when, sentence, numbers));
+            }
+            let silence = capture.longest_silence;
+            if silence > whole_nanos(settings.silence_seconds) && capture.packets >= settings.silence_packets
+            {
+                let sentence = format!("nothing at all was captured for {}", span(silence));
+                found.push(note(subject, when, sentence, vec![Number::seconds("silence", silence)]));
+            }
+        }
         found
     }
 }
 
-/// The longest stretch of the timeline without a packet, if it is long. Between files that stay apart there may be any.
-fn silence(context: &Context<'_>) -> Option<Finding> {
-    let least = whole_nanos(context.settings.capture_clock.silence_seconds);
-    if context.analysis.captures.len() != 1 {
-        return None;
-    }
-    let timeline = &context.analysis.timeline;
-    let (start, steps) = timeline.buckets();
-    let width = timeline.bucket_nanos();
-    let (mut longest, mut run, mut end) = (0i64, 0i64, 0i64);
-    for (at, step) in (1..).zip(steps) {
-        run = if step.packets == 0 { run + 1 } else { 0 };
-        if run > longest {
-            (longest, end) = (run, at);
-        }
-    }
-    let silence = longest.saturating_mul(width);
-    if longest < 2 || silence <= least {
-        return None;
-    }
-    let at = |step: i64| Timestamp::from_nanos(start.nanos().saturating_add(step.saturating_mul(width)));
-    Some(note(
-        Subject::Everything,
-        Some((at(end - longest), at(end))),
-        format!("nothing at all was captured for {}", span(silence)),
-        vec![Number::seconds("silence", silence)],
-    ))
+/// `once`, `3 times`.
+fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }
 
 fn note(

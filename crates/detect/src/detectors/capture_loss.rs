@@ -1,7 +1,7 @@
 //! Packets that were on the network but are not in the capture.
 //!
 //! Flags captures in which acknowledgements name bytes that the capture does not hold. Matters because loss by the capture
-//! looks like loss by the network. Formula: acknowledgements of unseen bytes, over all TCP packets without copies (nearly
+//! looks like loss by the network. Formula: acknowledgements of unseen bytes, over all acknowledgements (nearly
 //! all acknowledge); Zeek's capture-loss.zeek (gaps over acknowledgements) notices at 10 %. One-sided flows are left out.
 //! Misses packets of protocols other than TCP, and lost acknowledgements. Wrongly flags asymmetric routes that carry a part of
 //! a flow elsewhere.
@@ -23,7 +23,7 @@ const ABOUT: About = About {
     title: "packets missing from the capture",
     meaning: "Hosts acknowledge bytes that the capture never saw: they arrived, the capture missed them. Loss and gaps elsewhere may be the capture's own.",
     azure: "Agents on busy or small machines miss packets; accelerated networking sends packets past the host's capture.",
-    decided: "Acknowledgements of unseen bytes over all TCP packets, copies and one-sided flows left out; 10 % is a warning as in Zeek, a tenth of it a note.",
+    decided: "Acknowledgements of unseen bytes over all acknowledgements, copies and one-sided flows left out; 10 % is a warning as in Zeek, a tenth of it a note.",
     misses: "Other protocols, and lost acknowledgements. Wrongly flags routes that carry part of a flow past the capture.",
     next: "Capture with a filter or a smaller snap length, or at the other end; read what is said of loss with care.",
 };
@@ -46,14 +46,13 @@ impl Detector for CaptureLoss {
 struct Loss {
     evidence: Evidence,
     unseen: u64,
-    packets: u64,
+    acks: u64,
 }
 
 impl Run for Loss {
     fn observe(&mut self, flow: &FlowRecord) {
         let Some(tcp) = flow.tcp.as_ref().filter(|_| !is_one_sided(flow)) else { return };
-        let copies = tcp.from_client.copies + tcp.from_server.copies;
-        self.packets += flow.packets().saturating_sub(copies);
+        self.acks += tcp.from_client.acks + tcp.from_server.acks;
         let unseen = tcp.from_client.acked_unseen + tcp.from_server.acked_unseen;
         if unseen == 0 {
             return;
@@ -70,7 +69,7 @@ impl Run for Loss {
 
     fn finish(self: Box<Self>, context: &Context<'_>) -> Vec<Finding> {
         let settings = &context.settings.capture_loss;
-        let missing = share(self.unseen, self.packets);
+        let missing = share(self.unseen, self.acks);
         if self.unseen < settings.acks || missing < settings.note_share {
             return Vec::new();
         }
@@ -82,12 +81,12 @@ impl Run for Loss {
             subject: Subject::Everything,
             span,
             sentence: format!(
-                "the capture missed packets: {} of the TCP packets acknowledge bytes that are not in it",
-                percent(self.unseen, self.packets)
+                "the capture missed packets: {} of the acknowledgements are of bytes that are not in it",
+                percent(self.unseen, self.acks)
             ),
             numbers: vec![
                 Number::count("acknowledgements of unseen bytes", self.unseen, "packets"),
-                Number::share("acknowledgements of unseen bytes, share", self.unseen, self.packets),
+                Number::share("acknowledgements of unseen bytes, share", self.unseen, self.acks),
                 Number::count("gaps", context.quality.lost_before, "packets"),
             ],
             flows,

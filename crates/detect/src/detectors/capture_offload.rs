@@ -4,7 +4,8 @@
 //! because those packets never were on the wire like that: the network card cut or joined them (segmentation offload), so
 //! packet counts, sizes and retransmissions are those of the host, not of the network. Formula: payload over data segments
 //! of a direction above the maximum segment size of the other side's SYN. Misses flows without their SYN and directions whose
-//! mean stays below it. Wrongly flags nothing known.
+//! mean stays below it. Packets longer than an Ethernet frame
+//! (1,522 bytes) count as well. Wrongly flags jumbo frames.
 
 use capkeep_flow::FlowRecord;
 
@@ -23,7 +24,7 @@ const ABOUT: About = About {
     title: "segmentation offload",
     meaning: "The capture shows packets larger than the network carries: the network card cuts or joins them. Counts of packets and of retransmissions are those of the host.",
     azure: "Virtual machines offload segmentation by default, with accelerated networking as well; on the wire packets have 1,400 bytes at most.",
-    decided: "Payload over data segments of a direction is more than the maximum segment size that the receiver asked for in its SYN.",
+    decided: "Payload over data segments of a direction is more than the maximum segment size that the receiver asked for in its SYN; or packets are longer than an Ethernet frame (1,522 bytes).",
     misses: "Flows without their SYN, and directions whose mean stays below it.",
     next: "Nothing, unless sizes matter: then turn it off while capturing (ethtool -K eth0 tso off gso off gro off).",
 };
@@ -71,23 +72,33 @@ impl Run for Offload {
         }
     }
 
-    fn finish(self: Box<Self>, _: &Context<'_>) -> Vec<Finding> {
+    fn finish(self: Box<Self>, context: &Context<'_>) -> Vec<Finding> {
         let Evidence { flows, packets, span } = self.evidence;
-        if flows.count == 0 {
+        let oversized = context.analysis.captures.iter().map(|capture| capture.oversized).sum();
+        if flows.count == 0 && oversized == 0 {
             return Vec::new();
         }
+        let sentence = if flows.count > 0 {
+            format!(
+                "segments of {} are larger than the network carries: the network card cuts or joins them",
+                counted(flows.count, "flow")
+            )
+        } else {
+            format!(
+                "{} are longer than an Ethernet frame: offload, or jumbo frames",
+                counted(oversized, "packet")
+            )
+        };
         vec![Finding {
             detector: CaptureOffload.id(),
             severity: Severity::Note,
             confidence: Confidence::High,
             subject: Subject::Everything,
             span,
-            sentence: format!(
-                "segments of {} are larger than the network carries: the network card cuts or joins them",
-                counted(flows.count, "flow")
-            ),
+            sentence,
             numbers: vec![
                 Number::count("flows", flows.count, "flows"),
+                Number::count("longer than an Ethernet frame", oversized, "packets"),
                 Number::count("mean payload of a segment, the largest", self.largest, "bytes"),
             ],
             flows,

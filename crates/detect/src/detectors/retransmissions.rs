@@ -136,7 +136,7 @@ impl Run for Lossy {
                 Number::count("flows", sent.flows, "flows"),
             ];
             let sentence = format!(
-                "packets to the {towards} are lost: {} of {} data segments were sent again",
+                "{} of {} data segments to the {towards} were sent again: they, or their acknowledgements, were lost",
                 percent(sent.again, sent.data),
                 sent.data
             );

@@ -30,6 +30,8 @@ fn what_files_say_of_themselves_is_told() {
         (Capture { facts, ..capture() }, "capture_drops"),
         (Capture { truncated_packets: 500, captured_bytes: 34_000, ..capture() }, "capture_snapped"),
         (Capture { time_goes_back: 10, ..capture() }, "capture_clock"),
+        (Capture { time_goes_back: 1, clock_jumps: 1, ..capture() }, "capture_clock"),
+        (Capture { oversized: 1, ..capture() }, "capture_offload"),
         (Capture { captured_bytes: 1_073_700_000, ..capture() }, "capture_stopped"),
         (Capture { last: Some(at(18_000 * SECOND)), ..capture() }, "capture_stopped"),
     ] {
@@ -39,15 +41,11 @@ fn what_files_say_of_themselves_is_told() {
 }
 
 #[test]
-fn a_long_silence_of_one_capture_is_told() {
-    let mut quiet = analysis(capture());
-    quiet.timeline.add(at(0), 60);
-    quiet.timeline.add(at(90 * SECOND), 60);
-    assert_eq!(ids(&quiet), ["capture_clock"]);
-    let mut busy = analysis(capture());
-    busy.timeline.add(at(0), 60);
-    busy.timeline.add(at(30 * SECOND), 60);
-    assert!(ids(&busy).is_empty());
+fn a_long_silence_of_a_capture_with_many_packets_is_told() {
+    let silent = |seconds, packets| Capture { longest_silence: seconds * SECOND, packets, ..capture() };
+    assert_eq!(ids(&analysis(silent(61, 1_000))), ["capture_clock"]);
+    assert!(ids(&analysis(silent(60, 1_000))).is_empty());
+    assert!(ids(&analysis(silent(61, 999))).is_empty());
 }
 
 #[test]
@@ -69,7 +67,7 @@ fn copies_are_a_note_from_one_in_a_hundred_on() {
 fn acknowledgements_of_unseen_bytes_are_capture_loss() {
     let flow = |unseen| {
         let mut flow = tcp("10.0.0.9", 443, 0);
-        flow.from_client.packets = 94;
+        health_of(&mut flow).from_client.acks = 100;
         health_of(&mut flow).from_client.acked_unseen = unseen;
         flow
     };

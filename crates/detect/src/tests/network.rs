@@ -27,7 +27,11 @@ fn loss_is_graded_by_share_and_number() {
 fn loss_says_on_which_way_and_names_its_packets() {
     let found = found("retransmissions", &[lossy(200, 20), tcp("10.0.0.9", 443, SECOND)]);
     let finding = &found[0];
-    assert!(finding.sentence.starts_with("packets to the client are lost: 10.0 %"), "{}", finding.sentence);
+    assert!(
+        finding.sentence.starts_with("10.0 % of 200 data segments to the client"),
+        "{}",
+        finding.sentence
+    );
     assert_eq!(finding.display_filter(0).as_deref(), Some("frame.number in {77}"));
     assert_eq!(
         finding.context_filter().as_deref(),

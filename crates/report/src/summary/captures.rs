@@ -34,7 +34,7 @@ impl Section for Captures {
         "what was read, what does it say of itself, and could it be read to its end?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         let captures = &analysis.captures;
         if captures.len() > ONE_BY_ONE {
             return vec![Block::Table(many(captures))];

@@ -19,7 +19,7 @@ impl Section for Conversations {
         "which two hosts exchanged the most bytes?"
     }
 
-    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
         if analysis.conversations.is_empty() || view.top == 0 {
             return Vec::new();
         }

@@ -17,7 +17,7 @@ impl Section for Health {
         "how well did TCP do, and can the capture be trusted in it?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         let tcp = &analysis.tcp;
         if tcp.flows == 0 {
             return Vec::new();

@@ -17,7 +17,7 @@ impl Section for Hosts {
         "which hosts moved the most bytes, and in which direction?"
     }
 
-    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
         if analysis.hosts.is_empty() || view.top == 0 {
             return Vec::new();
         }

@@ -2,6 +2,7 @@
 
 mod captures;
 mod conversations;
+mod findings;
 mod health;
 mod hosts;
 mod outcomes;
@@ -12,6 +13,7 @@ mod timeline;
 mod totals;
 mod tunnels;
 
+use capkeep_detect::Findings;
 use capkeep_flow::Analysis;
 
 pub use captures::{called, names_every_problem, problem};
@@ -30,8 +32,9 @@ pub const SECTIONS: &[&dyn Section] = &[
     &hosts::Hosts,
     &conversations::Conversations,
     &outcomes::Outcomes,
-    &health::Health,
     &skipped::Skipped,
+    &health::Health,
+    &findings::Story,
 ];
 
 /// One question a summary answers.
@@ -41,26 +44,30 @@ pub trait Section {
     /// The question it answers.
     fn about(&self) -> &'static str;
     /// The answer; empty if there is nothing to say.
-    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block>;
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block>;
 }
 
-/// How much of an analysis is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+/// How much of an analysis is wanted, and what there is besides it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View<'a> {
     /// Rows in tables of the heaviest.
     pub top: usize,
     /// Files in the folders read that were no captures.
     pub not_captures: u64,
+    /// What detectors found, if they were asked.
+    pub findings: Option<&'a Findings>,
+    /// Command lines that lead on from there.
+    pub next: &'a [String],
 }
 
-impl Default for View {
+impl Default for View<'_> {
     fn default() -> Self {
-        Self { top: 10, not_captures: 0 }
+        Self { top: 10, not_captures: 0, findings: None, next: &[] }
     }
 }
 
 /// All sections of a summary.
-pub fn blocks(analysis: &Analysis, view: &View) -> Vec<Block> {
+pub fn blocks(analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
     SECTIONS.iter().flat_map(|section| section.blocks(analysis, view)).collect()
 }
 

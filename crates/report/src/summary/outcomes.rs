@@ -17,7 +17,7 @@ impl Section for Outcomes {
         "how did TCP connections begin and end?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         let total: u64 = analysis.conn_states.values().sum();
         if total == 0 {
             return Vec::new();

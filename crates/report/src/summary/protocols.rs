@@ -17,7 +17,7 @@ impl Section for Protocols {
         "which protocols are there, and how much of each?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         if analysis.protocols.is_empty() {
             return Vec::new();
         }

@@ -18,7 +18,7 @@ impl Section for Services {
         "which server ports were asked for the most bytes?"
     }
 
-    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
         if analysis.services.is_empty() || view.top == 0 {
             return Vec::new();
         }

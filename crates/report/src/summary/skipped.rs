@@ -20,7 +20,7 @@ impl Section for Skipped {
         "which packets are in no flow, and why?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         let mut reasons: BTreeMap<SkipReason, u64> = BTreeMap::new();
         for capture in &analysis.captures {
             for (reason, packets) in &capture.skipped {

@@ -17,7 +17,7 @@ impl Section for Timeline {
         "when was there traffic, and how much at its peak?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         let (start, buckets) = analysis.timeline.buckets();
         // One bucket is no shape.
         let (Some(first), Some(last)) = (analysis.totals.first, analysis.totals.last) else {

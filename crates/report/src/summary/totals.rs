@@ -20,7 +20,7 @@ impl Section for Totals {
         "how much is there in all, over what time, in how many flows?"
     }
 
-    fn blocks(&self, analysis: &Analysis, view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
         let totals = &analysis.totals;
         let mut facts = Facts { title: "Total".into(), lines: Vec::new() };
         if analysis.captures.len() > 1 || view.not_captures > 0 {

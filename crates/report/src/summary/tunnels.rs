@@ -17,7 +17,7 @@ impl Section for Tunnels {
         "which packets came inside a tunnel?"
     }
 
-    fn blocks(&self, analysis: &Analysis, _view: &View) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, _view: &View<'_>) -> Vec<Block> {
         if analysis.tunnels.is_empty() {
             return Vec::new();
         }
