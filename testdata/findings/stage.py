@@ -136,7 +136,7 @@ class Stage:
         """Starts one in the background."""
         return self.start(host, sys.executable, ACTORS, *arguments)
 
-    def until_listening(self, host, port, tries=100):
+    def until_listening(self, host, port, tries=300):
         for _ in range(tries):
             if self.run(host, "ss", "-Hlntu", f"sport = :{port}", stdout=subprocess.PIPE).stdout:
                 return
