@@ -10,6 +10,7 @@ pub(crate) struct Found {
     pub(crate) detector: String,
     pub(crate) severity: String,
     pub(crate) sentence: String,
+    pub(crate) subject: String,
     /// All of it, to look for addresses in.
     whole: String,
 }
@@ -23,6 +24,7 @@ impl Found {
             detector,
             severity: text(value, "severity"),
             sentence: sentence.unwrap_or_default(),
+            subject: text(value, "subject"),
             whole: value.to_string(),
         })
     }

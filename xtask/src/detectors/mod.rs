@@ -1,6 +1,7 @@
 //! `cargo xtask detectors`: what detectors find in captures of which it is known what has to be found.
 
 mod judge;
+mod strangers;
 mod table;
 mod truth;
 
@@ -71,7 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
         );
     }
-    let text = table::markdown(&all, &ids(&capkeep, &all), &capkeep);
+    let strangers = strangers::look(&capkeep)?;
+    let text = table::markdown(&all, &ids(&capkeep, &all), &capkeep) + &strangers;
     let out = root().join(&arguments.out);
     fs::write(&out, &text).with_context(|| format!("cannot write {}", out.display()))?;
     println!("{text}");
