@@ -51,13 +51,14 @@ def sink(port, buffer="0", pause="0", times="0"):
     threaded(listen(int(port), int(buffer) or None), serve)
 
 
-def send(host, port, size, gap="0", chunk="16384"):
-    """Sends so many bytes."""
+def send(host, port, size, gap="0", chunk="16384", seed=""):
+    """Sends so many bytes: text, or what no compression makes smaller."""
+    draw = random.Random(seed)
     client = socket.create_connection((host, int(port)), 10)
     client.settimeout(60)
     left = int(size)
     while left > 0:
-        piece = text(min(left, int(chunk)))
+        piece = draw.randbytes(min(left, int(chunk))) if seed else text(min(left, int(chunk)))
         client.sendall(piece)
         left -= len(piece)
         time.sleep(float(gap))

@@ -436,7 +436,7 @@ def dns_tunnel_iodine(stage, draw):
         raise stages.Trouble("iodine has no tunnel")
     stage.play("b", "sink", 5201)
     stage.until_listening("b", 5201)
-    stage.act("a", "send", "10.66.0.1", 5201, draw.randrange(20_000, 30_000), check=False)
+    stage.act("a", "send", "10.66.0.1", 5201, draw.randrange(40_000, 60_000), 0, 1000, draw.randrange(1000), check=False)
     stage.stop()
     return label(expect("dns_tunnel", severity="warning"), may=["dns_failures"])
 
@@ -791,10 +791,10 @@ def capture_stopped_in_time(stage, draw):
     return label(expect("capture_stopped"), may=["capture_clock"])
 
 
-@case()
+@case(committed=False)
 def capture_silence(stage, draw):
     """Nothing at all was captured for minutes."""
-    path = browse(stage, draw, draw.randrange(3, 6))
+    path = browse(stage, draw, draw.randrange(20, 26))
     stages.shift(path, len(stages.records(path)[1]) // 2, draw.randrange(90, 200))
     return label(expect("capture_clock"))
 
