@@ -159,7 +159,7 @@ fn outcome(flow: &FlowRecord, tcp: &TcpHealth) -> Option<Verdict> {
 
 /// Segments sent again because they were lost: not those that had arrived.
 pub(crate) fn lost(side: &TcpSide) -> u64 {
-    side.retransmissions + side.fast_retransmissions
+    side.lost()
 }
 
 fn loss(tcp: &TcpHealth, settings: &Settings) -> Option<Verdict> {

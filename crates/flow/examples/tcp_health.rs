@@ -16,6 +16,8 @@ const COLUMNS: &[Column] = &[
     ("retransmissions", TcpSide::all_retransmissions),
     ("fast_retransmissions", |side| side.fast_retransmissions),
     ("spurious_retransmissions", |side| side.spurious_retransmissions),
+    ("needless", |side| side.needless),
+    ("lost", TcpSide::lost),
     ("timeouts", |side| side.timeouts),
     ("out_of_order", |side| side.out_of_order),
     ("ambiguous", |side| side.ambiguous),

@@ -2,8 +2,8 @@
 //!
 //! Flags directions between a client and a service in which a share of data segments was sent again: 1 % is a note,
 //! 5 % a warning, with at least 20 data segments. Matters because throughput falls with the square root of loss
-//! (Mathis et al., CCR 1997). Formula: retransmissions (fast ones and those of timers, spurious ones left out) over
-//! data segments, copies left out; of the flows that are bad by themselves if there are any, else of all flows
+//! (Mathis et al., CCR 1997). Formula: retransmissions (fast ones and those of timers, spurious ones left out, and those
+//! that the receiver says to have had, D-SACK, RFC 2883) over data segments, copies left out; of the flows that are bad by themselves if there are any, else of all flows
 //! between the two.
 //! Sources: Wireshark User's Guide, TCP Analysis; Suricata rule 2210054 (10 in a flow).
 //! Misses loss that the sender's own capture cannot see (acknowledgements), and flows without TCP headers. Wrongly
@@ -27,7 +27,7 @@ const ABOUT: About = About {
     title: "packets lost: segments sent again",
     meaning: "Segments had to be sent again because they, or their acknowledgements, were lost. The direction says on which way.",
     azure: "Loss towards one side only points at that side's path: a throttled virtual machine size, a VPN gateway, an ExpressRoute circuit at its limit, a full queue of an appliance.",
-    decided: "Retransmissions without spurious ones over data segments, per direction between a client and a service: 1 % (3 segments) note, 5 % (10 segments) warning, of at least 20 data segments. Copies the capture made do not count.",
+    decided: "Retransmissions over data segments, without spurious ones and without those that the receiver says to have had (D-SACK), per direction between a client and a service: 1 % (3 segments) note, 5 % (10 segments) warning, of at least 20 data segments. Copies the capture made do not count.",
     misses: "Loss of acknowledgements alone. Wrongly flags a receiver that vanished, and reordering where neither IP identification nor time tells it apart.",
     next: "Slice the packets, and look whether gaps (lost before) show as well: if so the loss lies between sender and capture, if not behind the capture. Compare with a capture at the other end.",
 };

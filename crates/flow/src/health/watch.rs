@@ -63,6 +63,9 @@ pub struct TcpSide {
     pub fast_retransmissions: u64,
     /// Sent again although acknowledged.
     pub spurious_retransmissions: u64,
+    /// Segments that the receiver says to have had already (D-SACK, RFC 2883): most were sent again without need, such as
+    /// tail loss probes (RFC 8985) that only a delayed acknowledgement provoked.
+    pub needless: u64,
     /// Of [`TcpSide::retransmissions`], those that came so late that the retransmission timer sent them.
     pub timeouts: u64,
     /// Bytes that came late, not sent again.
@@ -106,6 +109,12 @@ pub struct TcpSide {
 }
 
 impl TcpSide {
+    /// Segments that were sent again because they were lost, as far as the receiver does not say that it had them.
+    pub fn lost(&self) -> u64 {
+        let needless = self.needless.saturating_sub(self.spurious_retransmissions);
+        (self.retransmissions + self.fast_retransmissions).saturating_sub(needless)
+    }
+
     /// Everything that was sent again.
     pub fn all_retransmissions(&self) -> u64 {
         self.retransmissions + self.fast_retransmissions + self.spurious_retransmissions
@@ -376,7 +385,13 @@ impl Watch {
         self.gaps(segment, from, signs, expected);
         let opened = self.stall(packet.meta, segment, from, control);
         let side = self.rare(from);
-        side.sacks += u64::from(packet.extra.is_some_and(|extra| extra.sack.is_some()));
+        if let Some((_, end)) = packet.extra.and_then(|extra| extra.sack) {
+            side.sacks += 1;
+            // What lies before the acknowledgement needs no selective one, unless it came twice.
+            let is_double = segment.flags & Tcp::ACK != 0 && (segment.ack.wrapping_sub(end) as i32) >= 0;
+            self.rare(1 - from).needless += u64::from(is_double);
+        }
+        let side = self.rare(from);
         let count = |sign| u64::from(signs.has(sign));
         side.retransmissions += count(Signs::RETRANSMISSION);
         side.fast_retransmissions += count(Signs::FAST);
