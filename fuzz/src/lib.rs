@@ -1,9 +1,11 @@
 //! The laws that the fuzz targets hold the program to. Each breaks with a panic.
 
+mod apps;
 mod flows;
 mod packets;
 mod reading;
 
+pub use apps::{hearing_is_safe, pieces_say_the_same};
 pub use flows::analysis_adds_up;
 pub use packets::{decoding_is_safe, filtering_is_boolean};
 pub use reading::{compression_changes_nothing, reading_is_sound};

@@ -11,6 +11,7 @@ use clap::Args;
 
 use crate::root;
 
+mod said;
 mod seeds;
 
 /// What to run.
@@ -45,6 +46,12 @@ const TARGETS: &[Target] = &[
     Target { name: "decode", max_len: 512, seeds: seeds::packets },
     Target { name: "flows", max_len: 32_768, seeds: || seeds::files(&["pcap", "pcapng", "cap", "snoop"]) },
     Target { name: "filter", max_len: 512, seeds: seeds::filters },
+    Target { name: "dns", max_len: 4096, seeds: said::dns },
+    Target { name: "tls", max_len: 8192, seeds: said::tls },
+    Target { name: "quic", max_len: 4096, seeds: said::quic },
+    Target { name: "http", max_len: 4096, seeds: said::http },
+    Target { name: "banners", max_len: 4096, seeds: said::banners },
+    Target { name: "pieces", max_len: 8192, seeds: said::pieces },
 ];
 
 /// Longest input that is kept, in bytes (chosen: all corpora together stay below a megabyte).

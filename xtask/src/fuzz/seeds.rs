@@ -53,7 +53,7 @@ fn netmon() -> Vec<Vec<u8>> {
 }
 
 /// Captures under `testdata`.
-fn testdata(extensions: &[&str]) -> Vec<Vec<u8>> {
+pub(super) fn testdata(extensions: &[&str]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut folders = vec![root().join("testdata")];
     while let Some(folder) = folders.pop() {
@@ -105,7 +105,7 @@ pub(super) fn packets() -> Vec<Vec<u8>> {
 }
 
 /// Length on the wire and bytes of each packet.
-fn records(capture: &[u8]) -> Vec<(u32, &[u8])> {
+pub(super) fn records(capture: &[u8]) -> Vec<(u32, &[u8])> {
     let mut all = Vec::new();
     let mut rest = capture.get(24..).unwrap_or_default();
     let word = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));

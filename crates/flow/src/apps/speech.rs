@@ -6,7 +6,7 @@ use crate::apps::lines::Kind;
 
 /// Packets with a payload that are looked at before a flow is held to speak nothing known (chosen: captures begin in
 /// the middle of things, and a first packet may be lost; each look costs a few nanoseconds).
-const LOOKS: u8 = 12;
+const LOOKS: u8 = 6;
 
 /// Says that a flow has nothing more to say.
 const DEAF: u8 = u8::MAX;
@@ -31,10 +31,10 @@ struct Heard {
     kept: u64,
 }
 
-/// What is spoken, and what was said so far.
+/// What is spoken, and what was said so far. The commonest and the small ones stand in it.
 #[derive(Clone, Debug)]
 enum Speech {
-    Dns(Box<dns::Talk>),
+    Dns(dns::Talk),
     Tls(Box<tls::Talk>),
     Quic(Box<quic::Talk>),
     Http(Box<http::Talk>),
@@ -122,7 +122,7 @@ impl Speech {
         if said.has_port(53) {
             // A length, and what a message of at least that length begins with.
             let is_dns = payload.get(..2).is_some_and(|length| length >= [0, 12].as_slice());
-            return is_dns.then(|| Self::Dns(Box::new(dns::Talk::new(said))));
+            return is_dns.then(|| Self::Dns(dns::Talk::new(said)));
         }
         match payload.first()? {
             21 | 22 if tls::is_record(payload) => Some(Self::Tls(Box::new(tls::Talk::new(said)))),
@@ -144,7 +144,7 @@ impl Speech {
         // Names of NetBIOS have the same format and another meaning.
         let is_netbios = said.has_port(137);
         if is_dns_port || !is_netbios && dns::is_certain(payload) {
-            Some(Self::Dns(Box::new(dns::Talk::new(said))))
+            Some(Self::Dns(dns::Talk::new(said)))
         } else if said.has_port(123) && ntp::is_packet(payload) {
             Some(Self::Ntp(Box::default()))
         } else if dhcp::is_packet(said) {

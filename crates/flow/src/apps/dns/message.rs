@@ -54,6 +54,8 @@ impl Header {
 pub(super) struct Name<'a> {
     message: &'a [u8],
     at: usize,
+    /// Bytes of its labels with their lengths.
+    length: usize,
 }
 
 /// Longest name, in bytes on the wire (RFC 1035, section 2.3.4).
@@ -65,12 +67,12 @@ const MOST_POINTERS: usize = 127;
 impl<'a> Name<'a> {
     /// A name and where what follows it begins; `None` if it is cut, loops or is too long.
     pub(super) fn read(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
-        let name = Self { message, at };
+        let name = Self { message, at, length: 0 };
         let mut walk = name.walk();
         for label in &mut walk {
             label?;
         }
-        Some((name, walk.end?))
+        Some((Self { length: walk.length, ..name }, walk.end?))
     }
 
     fn walk(self) -> Walk<'a> {
@@ -80,7 +82,7 @@ impl<'a> Name<'a> {
     /// The name as tshark shows it: labels joined by dots, `<Root>` for none. Bytes that are no printable ASCII are
     /// escaped, and so are dots in labels.
     pub(super) fn shown(self) -> Box<str> {
-        let mut out = String::with_capacity(64);
+        let mut out = String::with_capacity(self.length.saturating_sub(1));
         for label in self.walk().flatten() {
             if !out.is_empty() {
                 out.push('.');

@@ -279,6 +279,9 @@ impl Talk {
 
 /// Notes the answers of a message; false if it cannot be read to their end.
 fn answers(message: &[u8], mut at: usize, count: u16, lookup: &mut Lookup, room: &mut Room) -> bool {
+    // As many as there can be: a record has eleven bytes at least.
+    let most = room.allows(Lookup::MOST_ANSWERS).min(message.len() / 11);
+    lookup.answers.reserve_exact(usize::from(count).min(most));
     for done in 0..count {
         if lookup.answers.len() >= room.allows(Lookup::MOST_ANSWERS) {
             lookup.answers_omitted = u32::from(count - done);
@@ -300,7 +303,6 @@ fn answers(message: &[u8], mut at: usize, count: u16, lookup: &mut Lookup, room:
         }
         lookup.answers.push(Answer { kind: record.kind, ttl: record.ttl, data });
     }
-    lookup.answers.shrink_to_fit();
     true
 }
 

@@ -116,6 +116,10 @@ impl Side {
             self.is_over = true;
             return None;
         }
+        if self.is_switched && *kind == 22 && bytes.len() < 9 {
+            // What it is does not show yet.
+            return None;
+        }
         let is_second_hello = *kind == 22 && is_whole_client_hello(bytes, length);
         // Application data, or what is encrypted as it was announced.
         if *kind == 23 || (self.is_switched && !is_second_hello && *kind != 20) {
