@@ -206,7 +206,7 @@ impl Analyze {
         let view = View {
             top: self.top as usize,
             not_captures: inputs.not_captures,
-            findings: Some(&findings),
+            findings: (!self.no_health).then_some(&findings),
             next: &next,
         };
         let mut out = Vec::new();
@@ -225,7 +225,7 @@ impl Analyze {
 
     /// Command lines that lead on from the first finding: what it means, and its packets.
     fn next(&self, analysis: &Analysis, findings: &Findings) -> Vec<String> {
-        let Some(first) = findings.list.first() else { return Vec::new() };
+        let Some(first) = findings.list.first().filter(|_| !self.no_health) else { return Vec::new() };
         let mut lines = vec![format!("capkeep explain {}", first.detector)];
         let with_packets = findings.list.iter().position(|finding| !finding.packets.numbers.is_empty());
         let Some((place, finding)) = with_packets.and_then(|place| Some((place, findings.list.get(place)?)))

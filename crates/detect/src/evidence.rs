@@ -19,7 +19,8 @@ impl Flows {
     /// Most flows named (chosen: more than somebody looks at one by one).
     pub const MOST: usize = 16;
 
-    fn add(&mut self, flow: &FlowRecord) {
+    /// Adds a flow, without its times.
+    pub(crate) fn add(&mut self, flow: &FlowRecord) {
         self.count += 1;
         if self.ids.len() < Self::MOST
             && let Some(id) = flow.community_id()

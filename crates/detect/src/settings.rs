@@ -260,6 +260,30 @@ settings! {
         /// How long a short flow lasts at most (chosen).
         short_seconds: f64 = 60.0, "s";
     }
+    /// Resolvers that fail.
+    dns_failures: DnsFailures {
+        /// Share of questions unanswered, or of answers SERVFAIL or REFUSED, from which on it is a warning (chosen: repeats hide less).
+        share: f64 = 0.1, "share";
+        /// Fewest of them (chosen: single ones are lost).
+        least: u64 = 3, "questions";
+        /// Share of answers NXDOMAIN, from which on it is a note (chosen: half; search lists make some).
+        unknown_share: f64 = 0.5, "share";
+        /// Fewest of them (chosen).
+        unknown_least: u64 = 10, "answers";
+        /// Latency of the 95th percentile, from which on it is a note (chosen: stub resolvers repeat after 1 to 5 s).
+        slow_seconds: f64 = 1.0, "s";
+        /// Fewest answers to judge latency by (chosen: one in twenty needs twenty).
+        slow_least: u64 = 20, "answers";
+    }
+    /// Data in names.
+    dns_tunnel: DnsTunnel {
+        /// Different names below a registered domain by one client (RITA: 100).
+        names: u64 = 100, "names";
+        /// Mean length of what stands before the domain (chosen: names for people are shorter).
+        name_bytes: u64 = 20, "bytes";
+        /// Share of questions of type NULL, TXT or private use (chosen: half).
+        carrier_share: f64 = 0.5, "share";
+    }
     /// Ports for address translation used up.
     snat_exhaustion: SnatExhaustion {
         /// SNAT ports of the virtual machine (Azure Load Balancer: 1,024 in pools of up to 50).

@@ -71,6 +71,10 @@ const REGULAR: &[u16] = &[53, 67, 68, 123, 137, 138, 546, 547, 1_900, 3_702, 5_3
 impl Run for Beacons {
     fn observe(&mut self, flow: &FlowRecord) {
         let has_ports = matches!(flow.protocol, Protocol::Ip(6 | 17));
+        let spoken = flow.apps.as_ref().and_then(|apps| apps.service());
+        if matches!(spoken, Some("dns" | "mdns" | "llmnr" | "ntp" | "dhcp" | "dhcpv6")) {
+            return;
+        }
         let is_own = azure::is_own(flow.server.ip) || azure::is_own(flow.client.ip);
         let is_empty = flow.from_client.payload_bytes == 0;
         if !has_ports

@@ -4,7 +4,7 @@
 //! 100 within 15 minutes. Matters because passwords are guessed like that. Formula: established TCP flows at the
 //! service's port with 12 kB of payload and 60 s at most, the densest window.
 //! Sources: Zeek detect-bruteforcing.zeek (SSH 30) and ftp/detect-bruteforcing.zeek (20 in 15 min).
-//! Misses slow guessing, services on other ports, and many passwords within one flow. Wrongly flags automation that
+//! Misses slow guessing, databases on other ports, and many passwords within one flow. Wrongly flags automation that
 //! logs on often (configuration management, health checks of databases).
 
 use crate::detector::{About, Context, Detector, Run};
@@ -27,8 +27,8 @@ const ABOUT: About = About {
     title: "many short logons",
     meaning: "A source opened many short connections to a service that asks for passwords.",
     azure: "Machines with SSH or RDP open to the Internet see this within hours; just-in-time access and Bastion keep it away.",
-    decided: "Established flows of at most 12 kB and 60 s at SSH, RDP, FTP, SMB or database ports: more than the threshold of the service within 15 min.",
-    misses: "Slow guessing, other ports, many passwords in one flow. Wrongly flags automation that logs on often.",
+    decided: "Established flows of at most 12 kB and 60 s at SSH, RDP, FTP and SMB (by what is spoken or the port) or database ports: more than the threshold of the service within 15 min.",
+    misses: "Slow guessing, many passwords in one flow. Wrongly flags automation that logs on often.",
     next: "Sign-in logs of the server (auth.log, event 4625); close the port, use just-in-time access or Bastion.",
 };
 
@@ -53,7 +53,7 @@ impl Detector for BruteForce {
 struct Guesses {
     settings: settings::BruteForce,
     budget: Budget,
-    services: Keyed<(IpAddr, Party), Tries>,
+    services: Keyed<(IpAddr, Party, &'static str), Tries>,
 }
 
 #[derive(Default)]
@@ -61,18 +61,21 @@ struct Tries {
     /// Told apart by the client's port and the first packet: each counts.
     list: Vec<Contact<(u16, u64)>>,
     bytes: u64,
+    /// How many are too many.
+    least: u64,
     evidence: Evidence,
 }
 
 impl settings::BruteForce {
-    /// Name of a logon service and how many short flows at it are too many.
-    const fn service(&self, port: u16) -> Option<(&'static str, u64)> {
-        match port {
-            22 => Some(("SSH", self.ssh)),
-            3389 => Some(("RDP", self.rdp)),
-            21 => Some(("FTP", self.ftp)),
-            445 => Some(("SMB", self.smb)),
-            1433 | 1521 | 3306 | 5432 => Some(("database", self.sql)),
+    /// Name of a logon service, by what is spoken or else its port, and how many short flows at it are too many.
+    fn service(&self, flow: &FlowRecord) -> Option<(&'static str, u64)> {
+        let spoken = flow.apps.as_ref().and_then(|apps| apps.service());
+        match (spoken, flow.server.port) {
+            (Some("ssh"), _) | (None, 22) => Some(("SSH", self.ssh)),
+            (Some("rdp"), _) | (None, 3389) => Some(("RDP", self.rdp)),
+            (Some("ftp"), _) | (None, 21) => Some(("FTP", self.ftp)),
+            (Some("smb"), _) | (None, 445) => Some(("SMB", self.smb)),
+            (None, 1433 | 1521 | 3306 | 5432) => Some(("database", self.sql)),
             _ => None,
         }
     }
@@ -86,15 +89,11 @@ impl Run for Guesses {
         // The server has spoken, and the client as well.
         let talked = flow.from_client.payload_bytes > 0 && flow.from_server.payload_bytes > 0;
         let is_short = bytes <= limits.short_bytes && lasted <= nanos(limits.short_seconds);
-        if flow.protocol != Protocol::Ip(6)
-            || !talked
-            || !is_short
-            || limits.service(flow.server.port).is_none()
-            || azure::is_own(flow.client.ip)
-        {
+        let Some((name, least)) = limits.service(flow) else { return };
+        if flow.protocol != Protocol::Ip(6) || !talked || !is_short || azure::is_own(flow.client.ip) {
             return;
         }
-        let Some(tries) = self.services.at((flow.client.ip, Party::server(flow))) else { return };
+        let Some(tries) = self.services.at((flow.client.ip, Party::server(flow), name)) else { return };
         let contact = Contact {
             at: flow.first,
             what: (flow.client.port, flow.first_packet),
@@ -103,6 +102,7 @@ impl Run for Guesses {
         };
         if self.budget.push(&mut tries.list, contact) {
             tries.bytes += bytes;
+            tries.least = least;
             tries.evidence.flow(flow);
         }
     }
@@ -110,11 +110,10 @@ impl Run for Guesses {
     fn finish(self: Box<Self>, _: &Context<'_>) -> Vec<Finding> {
         let window = whole_nanos(self.settings.window_seconds);
         let mut found = Vec::new();
-        for ((source, party), mut tries) in self.services.into_rows() {
-            let Some((name, least)) = self.settings.service(party.port) else { continue };
+        for ((source, party, name), mut tries) in self.services.into_rows() {
             let all = tries.list.len() as u64;
             let (count, inside) = densest(&mut tries.list, window);
-            if (count as u64) < least {
+            if (count as u64) < tries.least {
                 continue;
             }
             let mut evidence = tries.evidence;

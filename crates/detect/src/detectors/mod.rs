@@ -12,7 +12,10 @@ mod capture_offload;
 mod capture_one_sided;
 mod capture_snapped;
 mod capture_stopped;
+mod cleartext_credentials;
 mod connection_failures;
+mod dns_failures;
+mod dns_tunnel;
 mod exfiltration;
 mod health_probe;
 mod horizontal_scan;
@@ -26,6 +29,7 @@ mod snat_exhaustion;
 mod stealth_scan;
 mod syn_flood;
 mod vertical_scan;
+mod weak_tls;
 mod zero_window;
 
 use capkeep_flow::{ConnState, FlowRecord, Protocol};
@@ -46,6 +50,7 @@ pub const DETECTORS: &[&dyn Detector] = &[
     &platform_unreachable::PlatformUnreachable,
     &health_probe::HealthProbe,
     &connection_failures::ConnectionFailures,
+    &dns_failures::DnsFailures,
     &snat_exhaustion::SnatExhaustion,
     &idle_timeout::IdleTimeout,
     &pmtud_black_hole::PmtudBlackHole,
@@ -59,6 +64,9 @@ pub const DETECTORS: &[&dyn Detector] = &[
     &horizontal_scan::HorizontalScan,
     &stealth_scan::StealthScan,
     &brute_force::BruteForce,
+    &cleartext_credentials::CleartextCredentials,
+    &weak_tls::WeakTls,
+    &dns_tunnel::DnsTunnel,
     &beaconing::Beaconing,
     &exfiltration::Exfiltration,
 ];
