@@ -45,10 +45,8 @@ impl Shard {
     #[inline]
     fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts, health: bool) {
         let meta = packet.meta;
-        let seen = match health {
-            true if !meta.has(Meta::QUOTED) => Some(self.copies.look(packet)),
-            _ => None,
-        };
+        let is_looked_at = health && !meta.has(Meta::QUOTED);
+        let seen = is_looked_at.then(|| self.copies.look(packet));
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));

@@ -44,7 +44,7 @@ impl Detector for DnsFailures {
         Box::new(Resolvers {
             settings: settings.dns_failures.clone(),
             budget: Budget::default(),
-            resolvers: Keyed::default(),
+            asked: Keyed::default(),
         })
     }
 }
@@ -52,7 +52,7 @@ impl Detector for DnsFailures {
 struct Resolvers {
     settings: settings::DnsFailures,
     budget: Budget,
-    resolvers: Keyed<Party, Asked>,
+    asked: Keyed<Party, Asked>,
 }
 
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Run for Resolvers {
         if dns.kind != DnsKind::Dns {
             return;
         }
-        let Some(asked) = self.resolvers.at(Party::server(flow)) else { return };
+        let Some(asked) = self.asked.at(Party::server(flow)) else { return };
         asked.answered += dns.answered;
         asked.unanswered += dns.unanswered;
         let of = |wanted: &[u8]| -> u64 {
@@ -129,7 +129,7 @@ impl Run for Resolvers {
     fn finish(self: Box<Self>, context: &Context<'_>) -> Vec<Finding> {
         let limits = &self.settings;
         let mut found = Vec::new();
-        for (party, mut asked) in self.resolvers.into_rows() {
+        for (party, mut asked) in self.asked.into_rows() {
             let questions = asked.answered + asked.unanswered;
             asked.latencies.sort_unstable();
             let count = asked.latencies.len();

@@ -83,7 +83,8 @@ const fn is_carrier(kind: u16) -> bool {
 /// What stands before the registered domain, and the domain.
 fn split(name: &str) -> Option<(&str, &str)> {
     let name = name.trim_end_matches('.');
-    if name.ends_with(".arpa") || name.ends_with(".local") {
+    let top = name.rsplit('.').next()?;
+    if ["arpa", "local"].iter().any(|known| top.eq_ignore_ascii_case(known)) {
         return None;
     }
     let mut dots = name.rmatch_indices('.').map(|(at, _)| at);

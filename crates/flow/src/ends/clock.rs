@@ -35,7 +35,7 @@ pub(super) fn clocks(forth: &[Step], back: &[Step]) -> Option<Clocks> {
     let least = forth.iter().map(|(_, step)| *step).min();
     let most = back.iter().map(|(_, step)| *step).max();
     let level = match (least, most) {
-        (Some(least), Some(most)) => least / 2 + most / 2,
+        (Some(least), Some(most)) => i64::midpoint(least, most),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => return None,
     };
@@ -62,7 +62,7 @@ pub(super) fn clocks(forth: &[Step], back: &[Step]) -> Option<Clocks> {
     let least = flat(forth).into_iter().min();
     let most = flat(back).into_iter().max();
     let offset = match (least, most) {
-        (Some(least), Some(most)) => least / 2 + most / 2 + (least % 2 + most % 2) / 2,
+        (Some(least), Some(most)) => i64::midpoint(least, most),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => level,
     };

@@ -195,8 +195,13 @@ pub(crate) fn classify(
     sender.last_ack = s.ack;
     sender.known |= Seen::ACK;
     sender.ack_time = of.now;
-    sender.last = u8::from(signs.has(Signs::KEEP_ALIVE)) * Seen::LAST_KEEP_ALIVE
-        | u8::from(signs.has(Signs::ZERO_WINDOW_PROBE)) * Seen::LAST_PROBE;
+    sender.last = 0;
+    if signs.has(Signs::KEEP_ALIVE) {
+        sender.last |= Seen::LAST_KEEP_ALIVE;
+    }
+    if signs.has(Signs::ZERO_WINDOW_PROBE) {
+        sender.last |= Seen::LAST_PROBE;
+    }
     (signs, rtt)
 }
 

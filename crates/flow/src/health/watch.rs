@@ -204,6 +204,19 @@ const fn micros(at: Timestamp) -> u32 {
     (at.nanos() / 1_000) as u32
 }
 
+/// Signs that are marked.
+const MARKED: &[(u32, MarkKind)] = &[
+    (Signs::RETRANSMISSION | Signs::FAST | Signs::SPURIOUS, MarkKind::Retransmission),
+    (Signs::OUT_OF_ORDER, MarkKind::OutOfOrder),
+    (Signs::LOST_BEFORE, MarkKind::LostBefore),
+    (Signs::ACKED_UNSEEN, MarkKind::AckedUnseen),
+    (Signs::DUPLICATE_ACK, MarkKind::DuplicateAck),
+    (Signs::ZERO_WINDOW, MarkKind::ZeroWindow),
+    (Signs::ZERO_WINDOW_PROBE, MarkKind::ZeroWindowProbe),
+    (Signs::WINDOW_FULL, MarkKind::WindowFull),
+    (Signs::KEEP_ALIVE, MarkKind::KeepAlive),
+];
+
 impl Watch {
     /// From so many data segments on, round trips are kept (chosen: shorter flows have the one of the handshake).
     const RTT_FROM: u32 = 8;
@@ -413,17 +426,6 @@ impl Watch {
         side.window_updates += count(Signs::WINDOW_UPDATE);
         side.keep_alives += count(Signs::KEEP_ALIVE);
         side.keep_alive_acks += count(Signs::KEEP_ALIVE_ACK);
-        const MARKED: &[(u32, MarkKind)] = &[
-            (Signs::RETRANSMISSION | Signs::FAST | Signs::SPURIOUS, MarkKind::Retransmission),
-            (Signs::OUT_OF_ORDER, MarkKind::OutOfOrder),
-            (Signs::LOST_BEFORE, MarkKind::LostBefore),
-            (Signs::ACKED_UNSEEN, MarkKind::AckedUnseen),
-            (Signs::DUPLICATE_ACK, MarkKind::DuplicateAck),
-            (Signs::ZERO_WINDOW, MarkKind::ZeroWindow),
-            (Signs::ZERO_WINDOW_PROBE, MarkKind::ZeroWindowProbe),
-            (Signs::WINDOW_FULL, MarkKind::WindowFull),
-            (Signs::KEEP_ALIVE, MarkKind::KeepAlive),
-        ];
         for (sign, kind) in MARKED {
             if signs.has(*sign) {
                 self.mark(*kind, packet, from);

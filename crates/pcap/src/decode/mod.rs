@@ -239,9 +239,9 @@ pub fn decode_into(link: LinkType, data: &[u8], wire_len: u32, out: &mut Decoded
     *out = Decoded::default();
     let cursor = Cursor { bytes: data, wire: (wire_len as usize).max(data.len()) };
     if link == LinkType::ETHERNET {
-        link::ethernet(cursor, out)?
+        link::ethernet(cursor, out)?;
     } else {
-        link::any(link, cursor, out)?
+        link::any(link, cursor, out)?;
     }
     let address = std::mem::take(&mut out.payload_address);
     if out.payload_captured > 0 {

@@ -68,15 +68,15 @@ fn options(options: &[u8], tcp: &mut Tcp) {
     match options {
         [] => {}
         // What nearly every segment of a modern system has, and nothing else (RFC 7323, appendix A).
-        [1, 1, 8, 10, a, b, c, d, e, f, g, h] => {
-            tcp.timestamps = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])))
-        }
+        [1, 1, 8, 10, stamps @ ..] if stamps.len() == 8 => tcp.timestamps = words(stamps),
         _ => any_options(options, tcp),
     }
 }
 
-const fn word(bytes: [u8; 4]) -> u32 {
-    u32::from_be_bytes(bytes)
+/// The two words that bytes begin with.
+fn words(bytes: &[u8]) -> Option<(u32, u32)> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_be_bytes(*first), u32::from_be_bytes(*rest.first_chunk()?)))
 }
 
 /// Options in any order. Those of a SYN mean nothing elsewhere.
@@ -86,31 +86,18 @@ fn any_options(options: &[u8], tcp: &mut Tcp) {
     loop {
         match rest {
             // No operation.
-            [1, tail @ ..] => rest = tail,
-            [8, 10, a, b, c, d, e, f, g, h, tail @ ..] => {
-                tcp.timestamps = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])));
+            [1, tail @ ..] => {
                 rest = tail;
+                continue;
             }
-            [5, 10 | 18 | 26 | 34, a, b, c, d, e, f, g, h, ..] => {
-                tcp.sack = Some((word([*a, *b, *c, *d]), word([*e, *f, *g, *h])));
-                let length = rest.get(1).map_or(0, |length| usize::from(*length));
-                match rest.get(length..) {
-                    Some(tail) => rest = tail,
-                    None => return,
-                }
-            }
-            [2, 4, high, low, tail @ ..] if is_syn => {
-                tcp.mss = Some(u16::from_be_bytes([*high, *low]));
-                rest = tail;
-            }
-            [3, 3, shift, tail @ ..] if is_syn => {
-                tcp.window_scale = Some(*shift);
-                rest = tail;
-            }
-            [4, 2, tail @ ..] if is_syn => {
-                tcp.sack_permitted = true;
-                rest = tail;
-            }
+            [8, 10, stamps @ ..] => tcp.timestamps = words(stamps).or(tcp.timestamps),
+            [5, 10 | 18 | 26 | 34, blocks @ ..] => tcp.sack = words(blocks).or(tcp.sack),
+            [2, 4, high, low, ..] if is_syn => tcp.mss = Some(u16::from_be_bytes([*high, *low])),
+            [3, 3, shift, ..] if is_syn => tcp.window_scale = Some(*shift),
+            [4, 2, ..] if is_syn => tcp.sack_permitted = true,
+            _ => {}
+        }
+        match rest {
             [kind, length, ..] if *kind >= 2 && *length >= 2 => match rest.get(usize::from(*length)..) {
                 Some(tail) => rest = tail,
                 None => return,
