@@ -30,9 +30,12 @@ fn payloads<'a>(records: &[(u32, &'a [u8])]) -> Vec<(u8, u16, u16, &'a [u8])> {
     records.iter().filter_map(|(_, data)| payload(data)).collect()
 }
 
+/// Payloads of a conversation, each with whether the server said it.
+type Said = Vec<(bool, Vec<u8>)>;
+
 /// Conversations on a port in a capture, each with a few packets.
-fn on_port(captures: &[Vec<u8>], protocol: u8, port: u16) -> Vec<Vec<(bool, Vec<u8>)>> {
-    let mut all: Vec<(u16, Vec<(bool, Vec<u8>)>)> = Vec::new();
+fn on_port(captures: &[Vec<u8>], protocol: u8, port: u16) -> Vec<Said> {
+    let mut all: Vec<(u16, Said)> = Vec::new();
     for capture in captures {
         for (of, from, to, payload) in payloads(&super::seeds::records(capture)) {
             if of != protocol || (from != port && to != port) {
