@@ -63,6 +63,73 @@ fn answers_name_the_addresses_of_flows() {
     assert!(names.iter().any(|(_, name)| *name == "www.contoso.test"), "{names:?}");
 }
 
+/// Big-endian pcap with packets of TCP over IPv4, each from its own address to port 443: its
+/// number, sequence number, payload.
+fn capture(packets: impl Iterator<Item = (u32, u32, Vec<u8>)>) -> Vec<u8> {
+    let mut file = vec![0xa1, 0xb2, 0xc3, 0xd4, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 101];
+    for (client, seq, payload) in packets {
+        let length = 40 + payload.len() as u32;
+        let mut header = [0; 40];
+        header[0] = 0x45;
+        header[2..4].copy_from_slice(&(length as u16).to_be_bytes());
+        (header[8], header[9]) = (64, 6);
+        header[12..16].copy_from_slice(&(0x0a00_0000 + client).to_be_bytes());
+        header[16..20].copy_from_slice(&[192, 0, 2, 1]);
+        header[20..24].copy_from_slice(&[0xc0, 0, 1, 0xbb]);
+        header[24..28].copy_from_slice(&seq.to_be_bytes());
+        (header[32], header[33]) = (0x50, 0x18);
+        for word in [0, 0, length, length] {
+            file.extend(word.to_be_bytes());
+        }
+        file.extend(header);
+        file.extend(payload);
+    }
+    file
+}
+
+/// Clients that begin and leave a hello of 16 kB each: 80 MB of them.
+const FLOWS: u32 = 5000;
+
+#[test]
+fn half_hellos_without_end_are_given_up_oldest_first() {
+    // A hello with a name and an extension of 16,000 bytes, of which the last comes when all others have begun.
+    let extensions = [&b"\0\0\0\x0e\0\x0c\0\0\x09a.example\0\x15\x3e\x80"[..], &[0; 16_000]].concat();
+    let body = [
+        &[3, 3][..],
+        &[7; 32],
+        b"\0\0\x02\x13\x01\x01\0",
+        &(extensions.len() as u16).to_be_bytes(),
+        &extensions,
+    ];
+    let body = body.concat();
+    let length = (body.len() as u32).to_be_bytes();
+    let message = [&[1][..], &length[1..], &body].concat();
+    let hello = [&[22, 3, 1][..], &(message.len() as u16).to_be_bytes(), &message].concat();
+    let (first, last) = hello.split_at(hello.len() - 1);
+
+    let halves = (0..FLOWS).map(|client| (client, 1, first.to_vec()));
+    let rest = (0..FLOWS).map(|client| (client, 1 + first.len() as u32, last.to_vec()));
+    let input = Input::Bytes(capture(halves.chain(rest)).into());
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let named = Mutex::new(Vec::new());
+        pool.install(|| {
+            analyze(std::slice::from_ref(&input), &Options::default(), &|event| {
+                if let Event::Flows(flows) = event {
+                    let is_named = |flow: &FlowRecord| flow.apps.as_ref()?.tls.as_ref()?.sni.clone();
+                    named.lock().unwrap().extend(flows.iter().map(|flow| is_named(flow).is_some()));
+                }
+            })
+        });
+        named.into_inner().unwrap()
+    };
+    let named = run(1);
+    let forgotten = named.iter().take_while(|is_named| !**is_named).count();
+    assert!((500..4500).contains(&forgotten), "{forgotten} of {FLOWS} hellos were given up");
+    assert!(named[forgotten..].iter().all(|is_named| *is_named), "not the oldest ones");
+    assert_eq!(run(2), named);
+}
+
 #[test]
 fn nobody_listens_where_packets_are_only_counted() {
     let flows = flows(&Options { health: false, ..Options::default() });

@@ -8,6 +8,7 @@ mod dhcp;
 mod dns;
 mod gather;
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(fuzzing), allow(unreachable_pub, reason = "public where it is fuzzed"))]
 mod hear;
 #[cfg(test)]
 mod hostile;
