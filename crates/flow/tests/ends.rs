@@ -55,7 +55,7 @@ fn ends(way: &Way) -> Ends {
             if is_lost {
                 lost[0].insert(sent);
             } else {
-                far.push(there)
+                far.push(there);
             }
         } else {
             there.time_ns = clock(sent);

@@ -219,10 +219,9 @@ pub(crate) fn tcp_flow() -> FlowRecord {
             handshake: Handshake { syns: 1, server_rtt: Some(800), client_rtt: Some(200) },
             completeness: 31,
             first_byte: Some(900),
-            longest_silence: Some(Silence { nanos: 1_500, packet: 7 }),
+            longest_silence: Some(Silence { nanos: 1_500, packet: 7, end: START }),
             marks: Vec::new(),
         })),
-        apps: None,
         arp: Vec::new(),
     }
 }
