@@ -56,7 +56,8 @@ impl Offload {
         if side.data_segments < self.least {
             return None;
         }
-        let mean = sent.payload_bytes / side.data_segments.max(1);
+        // Payload is counted with what the capture holds twice, segments are without.
+        let mean = sent.payload_bytes / (side.data_segments + side.copies).max(1);
         (mean > u64::from(receiver.mss?)).then_some(mean)
     }
 }

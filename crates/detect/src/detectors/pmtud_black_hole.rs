@@ -4,8 +4,8 @@
 //! type 2), and those in which large segments are sent again three times and more without an acknowledgement while
 //! small ones pass. Matters because connections are set up and then hang at the first full packet. Formula: the MTU
 //! of the errors that quote the flow; or marks of at least 3 retransmissions by the timer of segments of 0.9 of the
-//! maximum segment size and more, none fast, no small one among them, and no duplicate acknowledgement by the
-//! receiver.
+//! maximum segment size and more, none fast, no small one among them, and fewer duplicate acknowledgements by the
+//! receiver than that: what is last and small may get through.
 //! Sources: RFC 1191, RFC 8201, RFC 2923 section 2.1.
 //! Misses black holes that the sender gets around by smaller segments (RFC 4821). Wrongly flags receivers that
 //! vanished in the middle of a transfer: without ICMP it is a guess, and says so.
@@ -30,7 +30,7 @@ const ABOUT: About = About {
     title: "packets too big for the way",
     meaning: "Full-size packets do not get through while small ones do: connections are set up and hang at the first full packet.",
     azure: "The virtual network carries 1,400 bytes in one piece, VPN gateways advise a maximum segment size of 1,350; ICMP is often filtered by security rules, so senders are never told.",
-    decided: "ICMP 3/4 or ICMPv6 2 that quote the flow, with the MTU they name; or 3 and more retransmissions by timer of segments of 0.9 MSS or more, none fast, no duplicate acknowledgements.",
+    decided: "ICMP 3/4 or ICMPv6 2 that quote the flow, with the MTU they name; or 3 and more retransmissions by timer of segments of 0.9 MSS or more, none fast, fewer duplicate acknowledgements than that.",
     misses: "Black holes the sender gets around. Without ICMP wrongly flags receivers that vanished in the middle.",
     next: "Lower the MTU or clamp the MSS (1,350 through VPN), and let ICMP 3/4 pass the security rules.",
 };
@@ -83,7 +83,8 @@ impl Holes {
         let again = tcp.marks.iter().filter(|mark| mark.kind == MarkKind::Retransmission);
         let again: Vec<_> = again.filter(|mark| mark.from_client == from_client).collect();
         let is_full = |bytes: u32| f64::from(bytes) >= mss as f64 * limits.full_share;
-        peer.duplicate_acks == 0
+        // A small segment behind the large ones may get through, and is acknowledged by one that repeats the last.
+        peer.duplicate_acks < limits.retransmissions
             && tcp.completeness & 4 != 0
             && again.len() as u64 >= limits.retransmissions
             && again.iter().all(|mark| is_full(mark.payload_bytes))

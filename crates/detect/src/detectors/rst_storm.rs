@@ -53,16 +53,17 @@ struct Storms {
 
 #[derive(Default)]
 struct Resets {
-    /// Resets by the number of the 10 s.
-    stretches: BTreeMap<i64, u64>,
+    /// Resets by the number of the 5 s.
+    halves: BTreeMap<i64, u64>,
     all: u64,
     evidence: Evidence,
 }
 
-/// 10 s (reference).
-const STRETCH: i64 = 10_000_000_000;
-/// Most stretches of a host (chosen: half a day of nothing but resets).
-const STRETCHES: usize = 4_096;
+/// Half of the 10 s of the reference: two that follow each other are one stretch, so that no storm of up to 5 s is cut in
+/// two.
+const HALF: i64 = 5_000_000_000;
+/// Most halves of a host (chosen: half a day of nothing but resets).
+const HALVES: usize = 8_192;
 
 impl Run for Storms {
     fn observe(&mut self, flow: &FlowRecord) {
@@ -80,10 +81,10 @@ impl Run for Storms {
             let mut marks =
                 tcp.marks.iter().filter(|mark| mark.kind == MarkKind::Reset && mark.from_client == by_client);
             let mark = marks.next();
-            let number = mark.map_or(flow.last, |mark| mark.at).nanos().div_euclid(STRETCH);
-            if of_host.stretches.len() < STRETCHES || of_host.stretches.contains_key(&number) {
+            let number = mark.map_or(flow.last, |mark| mark.at).nanos().div_euclid(HALF);
+            if of_host.halves.len() < HALVES || of_host.halves.contains_key(&number) {
                 // One per flow: a sender may repeat it.
-                *of_host.stretches.entry(number).or_default() += 1;
+                *of_host.halves.entry(number).or_default() += 1;
             }
             of_host.all += resets;
             of_host.evidence.flow(flow);
@@ -97,9 +98,13 @@ impl Run for Storms {
         let limits = &self.settings;
         let mut found = Vec::new();
         for (host, resets) in self.hosts.into_rows() {
-            let mut counts: Vec<u64> = resets.stretches.into_values().collect();
+            let Some((at, most)) = fullest(&resets.halves).filter(|(_, most)| *most >= limits.resets) else {
+                continue;
+            };
+            // Of the others two halves on average make a stretch.
+            let others = resets.halves.iter().filter(|(half, _)| **half != at && **half != at + 1);
+            let mut counts: Vec<u64> = others.map(|(_, count)| count * 2).collect();
             counts.sort_unstable();
-            let Some(most) = counts.pop().filter(|most| *most >= limits.resets) else { continue };
             let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
             if (most as f64) < median as f64 * limits.times_median {
                 continue;
@@ -123,4 +128,11 @@ impl Run for Storms {
         }
         found
     }
+}
+
+/// The two halves in a row with most resets: number of the first, and resets.
+fn fullest(halves: &BTreeMap<i64, u64>) -> Option<(i64, u64)> {
+    let count = |half: i64| halves.get(&half).copied().unwrap_or(0);
+    let pairs = halves.keys().flat_map(|half| [half.saturating_sub(1), *half]);
+    pairs.map(|half| (half, count(half) + count(half.saturating_add(1)))).max_by_key(|(_, most)| *most)
 }
