@@ -413,6 +413,7 @@ impl Session<'_> {
         self.fragments.flush(&mut last);
         self.count(&[last]);
         self.hand_out(emit);
+        self.shards.par_iter_mut().for_each(Shard::end_listening);
         // Not all that are over have been swept out: when that was done last depends on the batches.
         let (now, timeouts) = (self.now, Timeouts::from(self.options));
         let reason =

@@ -262,9 +262,17 @@ impl Flow {
         self.listener.take(&said, room);
     }
 
-    /// What it said, to be let go or to be told to be silent.
-    pub(crate) fn listener(&mut self) -> &mut Listener {
-        &mut self.listener
+    /// Nothing more will be said.
+    pub(crate) fn end_listening(&mut self, room: &mut Room) {
+        if self.listener.has_heard() {
+            let (client, _) = self.client();
+            self.listener.end(usize::from(client), room);
+        }
+    }
+
+    /// Forgets the bytes that wait for the rest of a message of its application.
+    pub(crate) fn forget_waiting(&mut self, room: &mut Room) {
+        self.listener.forget(room);
     }
 
     /// Bytes that wait for the rest of a message of its application.
@@ -390,7 +398,7 @@ impl Flow {
             last_packet: self.last_packet,
             path_mtu: self.rare.as_ref().and_then(|rare| rare.path_mtu),
             tcp: self.watch.as_ref().map(|watch| Box::new(watch.tell(usize::from(client_index)))),
-            apps: self.listener.tell(usize::from(client_index)),
+            apps: self.listener.told(),
             arp: self.rare.as_ref().map_or_else(Vec::new, |rare| {
                 let of_client = |sender: &ArpSender| sender.is_client != flipped;
                 rare.arp.iter().map(|it| ArpSender { is_client: of_client(it), ..*it }).collect()

@@ -1,6 +1,7 @@
 //! A finished flow, as it is handed out.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use capkeep_pcap::{Timestamp, TunnelKind};
 
@@ -58,7 +59,7 @@ pub struct FlowRecord {
     /// TCP health (TCP flows of which a header could be read).
     pub tcp: Option<Box<TcpHealth>>,
     /// What its application said, where that is known.
-    pub apps: Option<Box<Apps>>,
+    pub apps: Option<Arc<Apps>>,
     /// Which hardware addresses the ends gave themselves (ARP flows), the first few.
     pub arp: Vec<ArpSender>,
 }

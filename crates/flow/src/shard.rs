@@ -93,7 +93,7 @@ impl Shard {
         let Some(flow) = self.flows.get_mut(slot) else { return };
         // No sweep finds it again.
         flow.seen = Timestamp::from_nanos(i64::MAX);
-        flow.listener().end(&mut self.room);
+        flow.end_listening(&mut self.room);
         if let Ok(entry) = self.index.find_entry(flow.hash, |known| *known == slot) {
             entry.remove();
         }
@@ -143,7 +143,14 @@ impl Shard {
     /// Forgets the bytes that wait in flows that begin here or earlier.
     pub(crate) fn forget_waiting(&mut self, until: (u32, u64)) {
         for flow in self.flows.iter_mut().filter(|flow| flow.origin <= until) {
-            flow.listener().forget(&mut self.room);
+            flow.forget_waiting(&mut self.room);
+        }
+    }
+
+    /// Ends what the live flows say: the session is over.
+    pub(crate) fn end_listening(&mut self) {
+        for flow in self.flows.iter_mut() {
+            flow.end_listening(&mut self.room);
         }
     }
 

@@ -1,5 +1,7 @@
 //! A flow made of utterances, for tests and for fuzzing.
 
+use std::sync::Arc;
+
 use capkeep_pcap::Timestamp;
 
 use super::said::{Room, Said};
@@ -37,7 +39,7 @@ impl<'a> Utterance<'a> {
 ///
 /// # Panics
 /// If what is kept and what waits does not add up, or is too much.
-pub fn hear(is_tcp: bool, port: u16, all: &[Utterance<'_>]) -> Option<Box<Apps>> {
+pub fn hear(is_tcp: bool, port: u16, all: &[Utterance<'_>]) -> Option<Arc<Apps>> {
     let mut room = Room::default();
     let mut listener = Listener::default();
     // Of DHCP both ports are known.
@@ -61,10 +63,9 @@ pub fn hear(is_tcp: bool, port: u16, all: &[Utterance<'_>]) -> Option<Box<Apps>>
         assert!(room.waiting <= 100_000, "too much waits");
         assert!(room.kept <= 1_000_000, "too much is kept");
     }
-    let apps = listener.tell(0);
     listener.forget(&mut room);
     assert_eq!((room.waiting, listener.waiting()), (0, 0), "something waits on");
-    listener.end(&mut room);
+    listener.end(0, &mut room);
     assert_eq!((room.waiting, room.kept), (0, 0), "what is kept does not add up");
-    apps
+    listener.told()
 }

@@ -124,7 +124,7 @@ fn both<'a>(client: &'a [u8], server: &'a [u8]) -> [Utterance<'a>; 2] {
 
 fn heard(index: usize) -> Apps {
     let (is_tcp, port, client, server) = flows().swap_remove(index);
-    *hear(is_tcp, port, &both(&client, &server)).unwrap()
+    Apps::clone(&hear(is_tcp, port, &both(&client, &server)).unwrap())
 }
 
 #[test]
@@ -154,10 +154,13 @@ fn a_lookup_is_told_with_its_answers() {
     // What is asked of a group is not unanswered.
     let (_, _, query, _) = &flows()[0];
     let apps = hear(false, 5355, &[Utterance::client(0, query)]).unwrap();
-    let dns = apps.dns.unwrap();
+    let dns = apps.dns.clone().unwrap();
     assert_eq!((dns.kind, dns.unanswered), (DnsKind::Llmnr, 0));
-    let again =
-        hear(false, 53, &[Utterance::client(0, query), Utterance::client(0, query)]).unwrap().dns.unwrap();
+    let again = hear(false, 53, &[Utterance::client(0, query), Utterance::client(0, query)])
+        .unwrap()
+        .dns
+        .clone()
+        .unwrap();
     assert_eq!((again.queries, again.repeats, again.unanswered, again.lookups[0].repeats), (2, 1, 1, 1));
 }
 
@@ -178,7 +181,7 @@ fn a_handshake_is_told_with_its_certificate() {
 #[test]
 fn a_quic_hello_is_read_in_spite_of_its_encryption() {
     let apps = heard(5);
-    let (quic, tls) = (apps.quic.unwrap(), apps.tls.unwrap());
+    let (quic, tls) = (apps.quic.clone().unwrap(), apps.tls.clone().unwrap());
     assert_eq!((quic.version, quic.initials), (1, 2));
     assert_eq!((tls.sni.as_deref(), tls.server_hellos), (Some("quic.example.com"), 1));
     assert!(tls.ja4.unwrap().starts_with("q13d0204h2_"));
@@ -263,7 +266,7 @@ fn every_truncation_and_every_wrong_byte_is_survived() {
 fn a_cut_hello_still_names_its_server() {
     let hello = record(22, &client_hello(b"www.example.com"));
     let said = Utterance { cut: 30, ..Utterance::client(0, &hello[..hello.len() - 30]) };
-    let tls = hear(true, 443, &[said]).unwrap().tls.unwrap();
+    let tls = hear(true, 443, &[said]).unwrap().tls.clone().unwrap();
     assert_eq!((tls.sni.as_deref(), tls.ja4), (Some("www.example.com"), None));
 }
 
@@ -276,14 +279,17 @@ fn hostile_names_are_text_without_controls() {
     let mut query = dns(0x0100, b"", 0);
     query[13..16].copy_from_slice(b"\x1b\n\xff");
     let texts = [
-        hear(true, 443, &[Utterance::client(0, &hello)]).unwrap().tls.unwrap().sni.unwrap(),
-        hear(true, 22, &[Utterance::client(0, &banner)]).unwrap().ssh.unwrap().client.unwrap(),
-        hear(false, 53, &[Utterance::client(0, &query)]).unwrap().dns.unwrap().lookups[0].name.clone(),
+        hear(true, 443, &[Utterance::client(0, &hello)]).unwrap().tls.clone().unwrap().sni.unwrap(),
+        hear(true, 22, &[Utterance::client(0, &banner)]).unwrap().ssh.clone().unwrap().client.unwrap(),
+        hear(false, 53, &[Utterance::client(0, &query)]).unwrap().dns.clone().unwrap().lookups[0]
+            .name
+            .clone(),
     ];
     for text in texts.iter().chain(
         hear(true, 80, &[Utterance::client(0, &host)])
             .unwrap()
             .http
+            .clone()
             .unwrap()
             .hosts
             .iter()
@@ -321,7 +327,7 @@ fn giant_lengths_and_floods_stay_small() {
         })
         .collect();
     let said: Vec<_> = queries.iter().map(|query| Utterance::client(0, query)).collect();
-    let dns = hear(false, 53, &said).unwrap().dns.unwrap();
+    let dns = hear(false, 53, &said).unwrap().dns.clone().unwrap();
     assert_eq!((dns.queries, dns.unanswered), (10_000, 10_000));
     assert_eq!(dns.lookups.len() as u64 + dns.lookups_omitted, 10_000);
 }
@@ -337,5 +343,5 @@ fn a_mail_server_that_goes_on_in_tls_is_a_mail_server() {
     ];
     let apps = hear(true, 25, &said).unwrap();
     assert_eq!(apps.service(), Some("smtp"));
-    assert_eq!(apps.tls.unwrap().sni.as_deref(), Some("mail.example.com"));
+    assert_eq!(apps.tls.clone().unwrap().sni.as_deref(), Some("mail.example.com"));
 }

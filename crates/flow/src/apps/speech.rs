@@ -1,5 +1,7 @@
 //! What a flow is heard to speak.
 
+use std::sync::Arc;
+
 use super::said::{Room, Said};
 use super::{Apps, Dhcp, Ntp, Rdp, Smb, dhcp, dns, http, lines, ntp, quic, rdp, smb, ssh, tls};
 use crate::apps::lines::Kind;
@@ -44,6 +46,8 @@ enum Speech {
     Ntp(Box<Ntp>),
     Rdp(Rdp),
     Smb(Smb, u8),
+    /// The flow has ended, and this is what was said.
+    Told(Arc<Apps>),
 }
 
 impl Listener {
@@ -51,6 +55,11 @@ impl Listener {
     #[inline]
     pub(crate) const fn listens(&self) -> bool {
         self.looks < LOOKS
+    }
+
+    /// True if something was recognised.
+    pub(crate) const fn has_heard(&self) -> bool {
+        self.heard.is_some()
     }
 
     /// Takes what a packet says.
@@ -77,11 +86,22 @@ impl Listener {
         }
     }
 
-    /// The flow has ended: what it kept counts no more.
-    pub(crate) fn end(&mut self, room: &mut Room) {
+    /// The flow has ended: what it kept counts no more, and what was said, by the end that is the client (0 the lower
+    /// one, 1 the higher), can be told.
+    pub(crate) fn end(&mut self, client: usize, room: &mut Room) {
         self.forget(room);
+        self.looks = DEAF;
         if let Some(heard) = &mut self.heard {
-            room.kept = room.kept.saturating_sub(heard.kept);
+            room.kept = room.kept.saturating_sub(std::mem::take(&mut heard.kept));
+            if matches!(heard.speech, Speech::Told(_)) {
+                return;
+            }
+            let mut apps = Apps::default();
+            let last = std::mem::replace(&mut heard.speech, Speech::Rdp(Rdp::default()));
+            for speech in heard.before.take().into_iter().chain([last]) {
+                speech.tell(client, &mut apps);
+            }
+            heard.speech = Speech::Told(Arc::new(apps));
         }
     }
 
@@ -100,14 +120,12 @@ impl Listener {
         }
     }
 
-    /// What was said, by the end that is the client: 0 the lower one, 1 the higher.
-    pub(crate) fn tell(&self, client: usize) -> Option<Box<Apps>> {
-        let heard = self.heard.as_ref()?;
-        let mut apps = Box::<Apps>::default();
-        for speech in heard.before.iter().chain([&heard.speech]) {
-            speech.tell(client, &mut apps);
+    /// What was said, once the flow has ended.
+    pub(crate) fn told(&self) -> Option<Arc<Apps>> {
+        match &self.heard.as_ref()?.speech {
+            Speech::Told(apps) => Some(Arc::clone(apps)),
+            _ => None,
         }
-        Some(apps)
     }
 }
 
@@ -175,6 +193,7 @@ impl Speech {
                 told.take(said);
                 *packets = packets.saturating_add(1);
             }
+            Self::Told(_) => {}
         }
     }
 
@@ -188,6 +207,7 @@ impl Speech {
             Self::Smb(_, packets) => *packets >= MOST_PACKETS,
             Self::Rdp(told) => told.failure.is_some() || told.selected == Some(0),
             Self::Dns(_) | Self::Http(_) | Self::Dhcp(_) | Self::Ntp(_) => false,
+            Self::Told(_) => true,
         }
     }
 
@@ -215,7 +235,7 @@ impl Speech {
         }
     }
 
-    fn tell(&self, client: usize, apps: &mut Apps) {
+    fn tell(self, client: usize, apps: &mut Apps) {
         let service = match self {
             Self::Dns(talk) => {
                 let told = talk.tell();
@@ -239,7 +259,7 @@ impl Speech {
                 Some("http")
             }
             Self::Lines(talk) => {
-                apps.banner.clone_from(&talk.banner);
+                apps.banner = talk.banner;
                 apps.cleartext_login = talk.login;
                 talk.kind.name()
             }
@@ -248,21 +268,23 @@ impl Speech {
                 Some("ssh")
             }
             Self::Dhcp(told) => {
-                apps.dhcp = Some(told.clone());
-                Some(if told.is_v6 { "dhcpv6" } else { "dhcp" })
+                let name = if told.is_v6 { "dhcpv6" } else { "dhcp" };
+                apps.dhcp = Some(told);
+                Some(name)
             }
             Self::Ntp(told) => {
-                apps.ntp = Some(told.clone());
+                apps.ntp = Some(told);
                 Some("ntp")
             }
             Self::Rdp(told) => {
-                apps.rdp = Some(*told);
+                apps.rdp = Some(told);
                 Some("rdp")
             }
             Self::Smb(told, _) => {
-                apps.smb = Some(*told);
+                apps.smb = Some(told);
                 Some("smb")
             }
+            Self::Told(_) => None,
         };
         apps.service = apps.service.or(service);
     }

@@ -53,8 +53,8 @@ impl Talk {
     }
 
     /// What was said, by the end that is the client.
-    pub(crate) fn tell(&self, client: usize) -> Ssh {
-        let [low, high] = self.lines.clone();
+    pub(crate) fn tell(self, client: usize) -> Ssh {
+        let [low, high] = self.lines;
         if client == 0 { Ssh { client: low, server: high } } else { Ssh { client: high, server: low } }
     }
 }

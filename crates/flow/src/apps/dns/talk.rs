@@ -271,9 +271,9 @@ impl Talk {
     }
 
     /// What was said.
-    pub(crate) fn tell(&self) -> Dns {
+    pub(crate) fn tell(self) -> Dns {
         let unanswered = self.open.len() as u64 + self.given_up;
-        Dns { unanswered, ..self.told.clone() }
+        Dns { unanswered, ..self.told }
     }
 }
 

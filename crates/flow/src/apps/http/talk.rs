@@ -279,12 +279,8 @@ impl Talk {
     }
 
     /// What was said, and the first packet with a password for anybody to read.
-    pub(crate) fn tell(&self) -> (Http, Option<PacketRef>) {
-        if self.sides.iter().all(|side| side.head.is_none()) {
-            return (self.told.clone(), self.login);
-        }
-        let mut ended = self.clone();
-        ended.forget(&mut Room::default());
-        (ended.told, ended.login)
+    pub(crate) fn tell(mut self) -> (Http, Option<PacketRef>) {
+        self.forget(&mut Room::default());
+        (self.told, self.login)
     }
 }

@@ -188,8 +188,8 @@ impl Talk {
     }
 
     /// What was said, by the end that is the client.
-    pub(crate) fn tell(&self, client: usize) -> (Quic, Option<Tls>) {
+    pub(crate) fn tell(self, client: usize) -> (Quic, Option<Tls>) {
         let tls = self.handshake.tell(client);
-        (self.told.clone(), (tls != Tls::default()).then_some(tls))
+        (self.told, (tls != Tls::default()).then_some(tls))
     }
 }

@@ -130,8 +130,8 @@ impl Handshake {
     }
 
     /// What was said, by the end that is the client: 0 the lower one, 1 the higher.
-    pub(crate) fn tell(&self, client: usize) -> Tls {
-        let mut told = self.told.clone();
+    pub(crate) fn tell(self, client: usize) -> Tls {
+        let mut told = self.told;
         for alert in &mut told.alerts {
             alert.from_client = alert.from_client == (client == 0);
         }

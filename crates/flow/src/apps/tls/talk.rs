@@ -81,7 +81,7 @@ impl Talk {
     }
 
     /// What was said, by the end that is the client.
-    pub(crate) fn tell(&self, client: usize) -> super::Tls {
+    pub(crate) fn tell(self, client: usize) -> super::Tls {
         self.handshake.tell(client)
     }
 }
