@@ -345,3 +345,12 @@ fn a_mail_server_that_goes_on_in_tls_is_a_mail_server() {
     assert_eq!(apps.service(), Some("smtp"));
     assert_eq!(apps.tls.clone().unwrap().sni.as_deref(), Some("mail.example.com"));
 }
+
+#[test]
+fn what_waits_when_tls_begins_is_given_up() {
+    let hello = record(22, &client_hello(b"proxy.example.com"));
+    let said = [Utterance::client(0, b"GET /half HTTP/1.1"), Utterance::client(18, &hello)];
+    let apps = hear(true, 80, &said).unwrap();
+    assert_eq!((apps.service(), apps.http.as_ref().unwrap().requests), (Some("http"), 1));
+    assert_eq!(apps.tls.as_ref().unwrap().sni.as_deref(), Some("proxy.example.com"));
+}

@@ -76,6 +76,9 @@ impl Listener {
             return;
         };
         if heard.before.is_none() && heard.speech.goes_on_in_tls() && tls::is_record(said.payload) {
+            let waiting = heard.speech.waiting();
+            heard.speech.forget(room);
+            room.waiting = room.waiting.saturating_sub(waiting as u64);
             let speech = Speech::Tls(Box::new(tls::Talk::new(said)));
             heard.before = Some(std::mem::replace(&mut heard.speech, speech));
         }
