@@ -86,6 +86,12 @@ pub fn pieces_say_the_same(data: &[u8]) {
     let port = if port & 1 == 0 { 443 } else { 53 };
     let (head, mut tail) = stream.split_at(stream.len().min(8));
     let mut said = vec![Utterance::client(1, head)];
+    let begun = hear(true, port, &said);
+    if !matches!(begun.as_ref().and_then(|apps| apps.service()), Some("tls" | "dns")) {
+        // What begins here shows later, and where that is depends on the pieces; or it is a message of HTTP, after which
+        // another one is found only where a segment shows it.
+        return;
+    }
     let mut at = 1 + head.len() as u32;
     for size in sizes.iter().cycle() {
         if tail.is_empty() || said.len() > MOST {
