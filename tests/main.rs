@@ -5,6 +5,7 @@ mod cli;
 mod exports;
 mod faults;
 mod fetch;
+mod findings;
 mod hostile;
 mod local;
 mod microsoft;

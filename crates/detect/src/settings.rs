@@ -128,7 +128,7 @@ settings! {
         /// Silence of the whole capture (reference: no packet for a minute on a host somebody captures on).
         silence_seconds: u64 = 60, "s";
         /// Fewest packets of a capture whose silence is told (chosen: a handful of packets are silent anyway).
-        silence_packets: u64 = 1_000, "packets";
+        silence_packets: u64 = 100, "packets";
     }
     /// A session that stopped by itself.
     capture_stopped: CaptureStopped {

@@ -53,7 +53,8 @@ struct Offload {
 impl Offload {
     /// Mean payload of a data segment, if it is more than the receiver takes.
     fn too_large(&self, sent: &Direction, side: &TcpSide, receiver: &Direction) -> Option<u64> {
-        if side.data_segments < self.least {
+        // The payload of copies is in the sum, their segments are not.
+        if side.data_segments < self.least || side.copies > 0 {
             return None;
         }
         // Payload is counted with what the capture holds twice, segments are without.
