@@ -177,3 +177,39 @@ fn captures_of_different_traffic_have_nothing_in_common() {
     let found = compare(&one.path("near.pcap"), &other, None);
     assert!(found.pairs < 20, "{}", found.pairs);
 }
+
+/// Real programs on both sides of a way on which packets were lost, late and swapped (testdata/ends).
+#[test]
+fn what_was_lost_between_two_real_captures_is_named_and_the_clocks_are_found() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/ends");
+    let truth: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap();
+    for (name, truth) in truth.as_object().unwrap() {
+        let path = |end: &str| folder.join(format!("{name}-{end}.pcap.gz"));
+        let found = compare(&path("near"), &path("far"), None);
+        assert_eq!(found.alone, [(0, 0), (0, 0)], "{name}");
+        let clocks = found.clocks.unwrap();
+        // 20 s of traffic, whose jitter is 2 ms.
+        assert!((clocks.drift - truth["drift_ppm"].as_f64().unwrap()).abs() < 5.0, "{name}: {clocks:?}");
+        let offset = truth["offset_ns"].as_f64().unwrap();
+        assert!((clocks.offset as f64 - offset).abs() < 1_500_000.0, "{name}: {clocks:?}");
+        for (lost, min, is_forth) in
+            [("lost_to_second", "delay_to_second_ns", true), ("lost_to_first", "delay_to_first_ns", false)]
+        {
+            let ways: Vec<_> =
+                found.flows.iter().map(|flow| if is_forth { &flow.forth } else { &flow.back }).collect();
+            let mut named: Vec<u64> =
+                ways.iter().flat_map(|way| way.lost.iter().map(|missing| missing.packet)).collect();
+            named.sort_unstable();
+            let expected: Vec<u64> =
+                truth[lost].as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect();
+            assert_eq!(named, expected, "{name}: {lost}");
+            let least = ways.iter().filter_map(|way| way.delay).map(|delay| delay.min).min().unwrap();
+            let expected = truth[min]["min"].as_i64().unwrap();
+            assert!((least - expected).abs() < 100_000, "{name}: {least} {expected}");
+        }
+        let is_translated =
+            found.flows.iter().all(|flow| flow.rewritten.iter().any(|it| it.field == "source"));
+        assert_eq!(is_translated, name == "translated");
+    }
+}
