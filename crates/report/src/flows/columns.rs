@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use capkeep_flow::{Direction, Endpoint, FlowRecord, Protocol, TcpHealth, service_name};
+use capkeep_flow::{
+    Apps, Direction, Endpoint, FlowRecord, Protocol, TcpHealth, service_name, tls_version_name,
+};
 use capkeep_pcap::Timestamp;
 
 /// A flow and what is known of the capture it begins in.
@@ -487,6 +489,33 @@ pub const COLUMNS: &[Column] = &[
         "What of a connection was seen, or-ed: SYN 1, SYN-ACK 2, ACK 4, data 8, FIN 16, RST 32; null unless TCP.",
         |r| health(r, |tcp| Some(tcp.completeness.into())),
     )
+    .or_null(),
+    text("application", "What its ends spoke, by what they said; null if nothing known.", |r, out| {
+        put_some(out, r.flow.apps.as_deref().and_then(Apps::service))
+    })
+    .or_null(),
+    text("server_name", "Name that the client asked for: the SNI of TLS or QUIC, else the first HTTP host.", |r, out| {
+        let apps = r.flow.apps.as_deref();
+        let sni = apps.and_then(|apps| apps.tls.as_ref()?.sni.as_deref());
+        let host = || apps.and_then(|apps| Some(&*apps.http.as_ref()?.hosts.first()?.0));
+        put_some(out, sni.or_else(host))
+    })
+    .or_null(),
+    text("tls_version", "TLS version that the server chose.", |r, out| {
+        let version = r.flow.apps.as_deref().and_then(|apps| apps.tls.as_ref()?.version);
+        version.is_some_and(|version| match tls_version_name(version) {
+            Some(name) => put(out, name),
+            None => put(out, format_args!("0x{version:04x}")),
+        })
+    })
+    .or_null(),
+    text("ja4", "JA4 of the client hello.", |r, out| {
+        put_some(out, r.flow.apps.as_deref().and_then(|apps| apps.tls.as_ref()?.ja4.as_deref()))
+    })
+    .or_null(),
+    text("dns_name", "First name that was asked for.", |r, out| {
+        put_some(out, r.flow.apps.as_deref().and_then(|apps| Some(&*apps.dns.as_ref()?.lookups.first()?.name)))
+    })
     .or_null(),
 ];
 
