@@ -232,6 +232,20 @@ def keep(path, wanted):
     write(path, header, [packet for index, packet in enumerate(packets) if wanted(index, packet[2])])
 
 
+def fill(path, size):
+    """Keeps the first packets, as many as a file of so many bytes has room for."""
+    header, packets = records(path)
+    room, kept = size - len(header), []
+    for packet in packets:
+        room -= 16 + len(packet[2])
+        if room < 0:
+            break
+        kept.append(packet)
+    else:
+        raise Trouble(f"{len(packets)} packets do not fill {size} bytes")
+    write(path, header, kept)
+
+
 def as_pcapng(path, target, received, dropped):
     """The same as pcapng, with the statistics of an interface that dropped packets (as dumpcap writes them)."""
     header, packets = records(path)
