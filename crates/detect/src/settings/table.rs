@@ -30,6 +30,11 @@ settings! {
     }
     capture_stopped: CaptureStopped = "A session that stopped early." {
         within: f64 = 0.01, "share", "How close to a default limit of a session the capture must end (chosen: 1 %).";
+        packet_bytes: u64 = 1_600, "bytes", "How far a file is from a round limit at most (chosen: an Ethernet frame with its record's header).";
+        time_seconds: f64 = 1.0, "s", "How far a span is short of a round limit of time at most; captures whose packets are further apart than a quarter of it are not held against one (chosen: what is between the first and the last packet and the timer).";
+        transfer_bytes: u64 = 65_536, "bytes", "Payload from which on a flow is a transfer (chosen: more than a window without scaling, RFC 9293).";
+        transfer_packets: u64 = 20, "packets", "Fewest packets of it (chosen: as many data segments as loss is judged by).";
+        transfer_share: f64 = 0.5, "share", "Share of the capture's bytes in transfers that its end cuts, from which on it ends in full swing (chosen: half).";
     }
     retransmissions: Retransmissions = "Segments that were sent again." {
         note_share: f64 = 0.01, "share", "Share of data segments sent again, from which on it is a note (chosen: TCP hides less).";
