@@ -1,13 +1,16 @@
 //! Contacts as regular as a clock.
 //!
-//! Flags a client that contacts a service 10 times or more at intervals and with sizes of the same length. Matters
-//! because malware calls home like that; so do agents, monitors and updates, which is why it is a note. Formula
-//! (RITA v5): timing = mean of 1 − |Bowley skewness| and 1 − MAD / median of the intervals between the starts of
-//! flows; size the same of the payload the client sent; score = mean of both. Both 0.8 or more, and a median
+//! Flags a client that contacts a service of the Internet 10 times or more at intervals and with sizes of the same
+//! length. Matters because malware calls home like that; so do agents, monitors and updates, which is why it is a
+//! note. Formula (RITA v5): timing = mean of 1 − |Bowley skewness| and 1 − MAD / median of the intervals between the
+//! starts of flows; size the same of the payload the client sent; score = mean of both. Both 0.8 or more, and a median
 //! interval of half a second or more.
-//! Left out: NTP, DNS, the platform and its metadata, probes of load balancers, multicast and broadcast, flows
-//! without payload.
-//! Misses beacons within one long flow, and those with much jitter. Wrongly flags monitoring.
+//! Left out: private addresses, because what calls home has to leave the network, and because inside it monitors,
+//! health checks, databases and agents are all regular (RITA leaves out pairs of internal hosts as well; the threshold
+//! `inside` tells them, with low confidence). NTP, DNS, the platform and its metadata, probes of load balancers,
+//! multicast and broadcast, flows without payload.
+//! Misses beacons within one long flow, those with much jitter, and those that a host inside passes on: its packets do
+//! not tell it from a monitor. Wrongly flags monitoring from outside the network, agents and updates.
 
 use crate::detector::{About, Context, Detector, Run};
 use crate::evidence::Evidence;
@@ -28,10 +31,10 @@ pub(super) struct Beaconing;
 
 const ABOUT: About = About {
     title: "regular contacts",
-    meaning: "A client contacts a service at regular intervals with requests of the same size: an agent, a monitor, or malware that calls home.",
+    meaning: "A client contacts a service of the Internet at regular intervals with requests of the same size: an agent, a monitor, or malware that calls home.",
     azure: "Azure Monitor agents, Defender and update services do this to addresses of Microsoft; anything else deserves a name.",
-    decided: "Mean of the regularity of timing and of size (Bowley skewness and median absolute deviation, as RITA), 0.8 and more over 10 contacts.",
-    misses: "Beacons within one long flow, and those with much jitter. Wrongly flags monitoring, agents and health checks of your own.",
+    decided: "Mean of the regularity of timing and of size (Bowley skewness and median absolute deviation, as RITA), 0.8 and more over 10 contacts. Services at private addresses are left out: inside a network monitors, health checks and agents are regular (threshold inside = 1 tells them too).",
+    misses: "Beacons within one long flow, those with much jitter, and those that a host inside passes on, which look like monitoring. Wrongly flags monitoring, agents and updates that go to the Internet.",
     next: "Whose address is the server (DNS or SNI in the capture)? Which process of the client owns the connection?",
 };
 
@@ -75,10 +78,12 @@ impl Run for Beacons {
         if matches!(spoken, Some("dns" | "mdns" | "llmnr" | "ntp" | "dhcp" | "dhcpv6")) {
             return;
         }
+        let is_left_out = self.settings.inside == 0 && !azure::is_public(flow.server.ip);
         let is_own = azure::is_own(flow.server.ip) || azure::is_own(flow.client.ip);
         let is_empty = flow.from_client.payload_bytes == 0;
         if !has_ports
             || is_own
+            || is_left_out
             || is_empty
             || REGULAR.contains(&flow.server.port)
             || !azure::is_single(flow.server.ip)

@@ -89,6 +89,7 @@ settings! {
         score: f64 = 0.8, "score", "Score of timing and size together (RITA: 0.8 and more is looked at first).";
         timing_score: f64 = 0.8, "score", "Score of timing alone (chosen: equal sizes must not make up for it).";
         interval_seconds: f64 = 0.5, "s", "Shortest median interval (chosen: below it a program is busy, not calling home).";
+        inside: u64 = 0, "switch", "1 tells regular contacts at private addresses too (RITA leaves out pairs of internal hosts).";
     }
     exfiltration: Exfiltration = "Much going out, little coming in." {
         bytes: u64 = 10_000_000, "bytes", "Payload to one address of the Internet (chosen).";

@@ -1,7 +1,7 @@
-use capkeep_flow::{ConnState, FlowRecord};
+use capkeep_flow::{Analysis, ConnState, FlowRecord};
 
-use super::common::{SECOND, UDP, found, health_of, ip, refused, tcp, unanswered};
-use crate::{Confidence, Severity, Subject};
+use super::common::{SECOND, UDP, findings_with, found, health_of, ip, refused, tcp, unanswered};
+use crate::{Confidence, Settings, Severity, Subject};
 
 #[test]
 fn fifteen_ports_of_a_host_are_a_scan_and_fourteen_are_not() {
@@ -102,6 +102,11 @@ fn contacts_by_the_clock_are_a_note() {
     let chance: Vec<_> =
         (0..40).map(|i: i64| tcp("203.0.113.9", 443, (i * i * i * 7_919 % 1_009) * SECOND)).collect();
     assert!(found("beaconing", &chance).is_empty());
+    let inside: Vec<_> = (0..20).map(|i| tcp("10.0.0.9", 443, i * 60 * SECOND)).collect();
+    assert!(found("beaconing", &inside).is_empty(), "monitors do that");
+    let told = Settings::from_toml("[beaconing]\ninside = 1").unwrap();
+    let told = findings_with(&inside, told, &Analysis::default()).list;
+    assert_eq!((told[0].detector, told[0].confidence), ("beaconing", Confidence::Low));
     let metadata: Vec<_> = (0..20).map(|i| tcp("169.254.169.254", 80, i * 60 * SECOND)).collect();
     assert!(found("beaconing", &metadata).is_empty());
 }
