@@ -3,10 +3,12 @@
 //! Flags resets whose TTL (hop limit) is more than 5 away from that of the other packets of their sender. Matters
 //! because a device between the two ended the connection in the sender's name: a firewall, an intrusion prevention
 //! system, a censor, an attacker. Formula: TTL of a reset of an established connection against the smallest and the
-//! largest of its direction; the reset must be the outlier, and the direction have at least 3 other packets.
+//! largest of its direction; the reset must be the outlier, and the direction have at least 3 other packets. A flow
+//! keeps the smallest and the largest TTL of a direction, not all of them, so there is no median to hold it against.
 //! Source: Weaver, Sommer and Paxson, Detecting Forged TCP Reset Packets, NDSS 2009.
-//! Misses devices that copy the TTL. Wrongly flags hosts whose kernel sends resets with another TTL than its
-//! sockets (some appliances do).
+//! Misses devices that copy the TTL, and resets whose TTL lies between those of other packets. Wrongly flags hosts
+//! whose kernel sends resets with another TTL than its sockets (some appliances do), and flows with one odd packet of
+//! another TTL, after which a true reset looks like the outlier: hence medium confidence.
 
 use crate::detector::{About, Context, Detector, Run};
 use crate::evidence::Evidence;
@@ -28,8 +30,8 @@ const ABOUT: About = About {
     title: "reset from somewhere else",
     meaning: "A connection was reset in the name of one end by a packet whose TTL differs from all others of that end: a device in between sent it.",
     azure: "Azure Firewall, network virtual appliances and load balancers with TCP reset end connections in the name of both ends.",
-    decided: "TTL of a reset more than 5 away from the other packets of its direction, of which there are 3 or more.",
-    misses: "Devices that copy the TTL. Wrongly flags hosts whose kernel sends resets with another TTL.",
+    decided: "TTL of a reset at one end of those of its direction, more than 5 away from the other end, with 3 other packets or more. The smallest and the largest TTL are known, not the median.",
+    misses: "Devices that copy the TTL, and resets between the TTLs of other packets. Wrongly flags hosts whose kernel sends resets with another TTL, and flows in which one other packet took another way.",
     next: "Which devices are on the route (next hop of Network Watcher)? Their logs at that second; capture at the other end: it did not send the reset.",
 };
 
