@@ -107,6 +107,9 @@ impl Run for Resolvers {
             asked.unknown_in.flow(flow);
         }
         let slow = nanos(self.settings.slow_seconds);
+        if dns.lookups.iter().any(|lookup| lookup.latency.is_some_and(|latency| latency > slow)) {
+            asked.slow_in.flow(flow);
+        }
         for lookup in &dns.lookups {
             match lookup.rcode {
                 None if lookup.response_packet.is_none() => {
@@ -119,7 +122,6 @@ impl Run for Resolvers {
             if let Some(latency) = lookup.latency {
                 self.budget.push(&mut asked.latencies, latency);
                 if latency > slow {
-                    asked.slow_in.flow(flow);
                     name(&mut asked.slow_in, lookup.response_packet);
                 }
             }

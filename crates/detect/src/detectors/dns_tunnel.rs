@@ -66,6 +66,8 @@ struct Asked {
     questions: u64,
     carriers: u64,
     evidence: Evidence,
+    /// First packet of the flow that was added last.
+    flow: Option<(u32, u64)>,
 }
 
 /// Most names remembered of a domain (chosen: far more than makes a finding).
@@ -121,7 +123,11 @@ impl Run for Tunnels {
                 if let Some(at) = lookup.asked {
                     asked.evidence.time(at);
                 }
-                asked.evidence.flows.add(flow);
+                if asked.flow.replace((flow.capture, flow.first_packet))
+                    != Some((flow.capture, flow.first_packet))
+                {
+                    asked.evidence.flows.add(flow);
+                }
             }
         }
     }

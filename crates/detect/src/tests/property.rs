@@ -98,7 +98,7 @@ prop_compose! {
     }
 }
 
-fn is_bounded(found: &Findings) -> bool {
+pub(super) fn is_bounded(found: &Findings) -> bool {
     found.list.iter().all(|finding| {
         let named: usize = finding.packets.numbers.values().map(std::collections::BTreeSet::len).sum();
         finding.flows.ids.len() <= Flows::MOST
