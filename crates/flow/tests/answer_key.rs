@@ -10,12 +10,14 @@
     reason = "a test may panic, and speak of what it skips"
 )]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+mod common;
 
-use capkeep_flow::{Analysis, Direction, Event, FlowRecord, Input, Options, Protocol, analyze};
+use std::collections::BTreeMap;
+
+use capkeep_flow::{Analysis, Direction, FlowRecord, Protocol};
 use serde_json::Value;
+
+use common::{Keyed, captures, read};
 
 const OUTER: &str = "tshark also lists the outer addresses of a tunnel as a stream; here they are attributes of the \
      flow inside";
@@ -70,28 +72,14 @@ struct Stream {
     down: [u64; 3],
 }
 
-/// Says it past the test harness, which keeps what a passing test prints to itself.
-fn skip(what: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
-}
-
 #[test]
 fn every_file_of_the_key_is_counted_the_same() {
-    let Some(folder) = captures() else {
-        skip("SKIPPED: no captures with an answer key (set CAPKEEP_CAPTURES)");
-        return;
-    };
-    let key = std::fs::read_to_string(folder.join("key.jsonl")).unwrap();
+    let Some(captures) = captures() else { return };
     let mut differences = Vec::new();
-    let mut files = 0;
     let mut used = vec![false; EXPLAINED.len()];
-    for line in key.lines() {
-        let truth: Value = serde_json::from_str(line).unwrap();
-        let name = truth["path"].as_str().unwrap();
-        let path = folder.join("files").join(name);
-        let (analysis, flows) = read(&path);
-        files += 1;
-        for (what, difference) in compare(&truth, &analysis, &flows) {
+    for Keyed { name, path, truth } in &captures {
+        let (analysis, flows) = read(path);
+        for (what, difference) in compare(truth, &analysis, &flows) {
             let explains =
                 |(ending, about, _): &(&str, &str, &str)| name.ends_with(ending) && what.starts_with(about);
             match EXPLAINED.iter().position(explains) {
@@ -100,29 +88,11 @@ fn every_file_of_the_key_is_counted_the_same() {
             }
         }
     }
-    assert!(files > 0, "the key is empty");
-    for ((ending, what, _), _) in EXPLAINED.iter().zip(used).filter(|(_, used)| !used && files > 100) {
+    for ((ending, what, _), _) in EXPLAINED.iter().zip(used).filter(|(_, used)| !used && captures.len() > 100)
+    {
         differences.push(format!("{ending}: {what}: explained, but there is no difference"));
     }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
-}
-
-fn captures() -> Option<PathBuf> {
-    let named = std::env::var_os("CAPKEEP_CAPTURES").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
-    named.into_iter().chain([beside]).find(|folder| folder.join("key.jsonl").is_file())
-}
-
-/// Without idle timeout: tshark never ends a stream by silence.
-fn read(path: &Path) -> (Analysis, Vec<FlowRecord>) {
-    let flows = Mutex::new(Vec::new());
-    let options = Options { idle_timeout: None, ..Options::default() };
-    let analysis = analyze(&[Input::File(path.into())], &options, &|event| {
-        if let Event::Flows(more) = event {
-            flows.lock().unwrap().extend_from_slice(more);
-        }
-    });
-    (analysis, flows.into_inner().unwrap())
 }
 
 fn compare(truth: &Value, analysis: &Analysis, flows: &[FlowRecord]) -> Vec<(String, String)> {

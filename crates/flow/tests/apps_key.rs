@@ -9,12 +9,14 @@
     reason = "a test may panic, and speak of what it skips"
 )]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+mod common;
 
-use capkeep_flow::{Apps, Event, FlowRecord, Input, Options, analyze};
+use std::collections::BTreeMap;
+
+use capkeep_flow::{Apps, FlowRecord};
 use serde_json::Value;
+
+use common::{Keyed, captures, read, say};
 
 const BODY: &str = "tshark shows a message once its body is there, and never if a part of it is missing; told not to wait \
      (http.desegment_body:FALSE) it counts as capkeep does, which counts a message where it begins";
@@ -63,27 +65,16 @@ const EXPLAINED: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Says it past the test harness, which keeps what a passing test prints to itself.
-fn say(what: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
-}
-
 #[test]
 fn applications_of_every_file_of_the_key_said_the_same() {
-    let Some(folder) = captures() else {
-        say("SKIPPED: no captures with an answer key (set CAPKEEP_CAPTURES)");
-        return;
-    };
-    let key = std::fs::read_to_string(folder.join("key.jsonl")).unwrap();
+    let Some(captures) = captures() else { return };
+    let files = captures.len();
     let mut differences = Vec::new();
-    let (mut files, mut cells, mut equal) = (0, 0, 0);
+    let (mut cells, mut equal) = (0, 0);
     let mut used = vec![false; EXPLAINED.len()];
-    for line in key.lines() {
-        let truth: Value = serde_json::from_str(line).unwrap();
-        let name = truth["path"].as_str().unwrap();
-        let flows = read(&folder.join("files").join(name));
-        files += 1;
-        for (what, expected, found) in cells_of(&truth, &flows) {
+    for Keyed { name, path, truth } in &captures {
+        let (_, flows) = read(path);
+        for (what, expected, found) in cells_of(truth, &flows) {
             cells += 1;
             if expected == found {
                 equal += 1;
@@ -99,31 +90,11 @@ fn applications_of_every_file_of_the_key_said_the_same() {
             }
         }
     }
-    assert!(files > 0, "the key is empty");
     for ((ending, what, ..), _) in EXPLAINED.iter().zip(used).filter(|(_, used)| !used && files > 100) {
         differences.push(format!("{ending}: {what}: explained, but there is no difference"));
     }
     say(&format!("{files} files, {equal} of {cells} cells equal"));
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
-}
-
-fn captures() -> Option<PathBuf> {
-    let named = std::env::var_os("CAPKEEP_CAPTURES").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
-    let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/captures");
-    named.into_iter().chain([beside, below]).find(|folder| folder.join("key.jsonl").is_file())
-}
-
-/// Without idle timeout: tshark never ends a stream by silence.
-fn read(path: &Path) -> Vec<FlowRecord> {
-    let flows = Mutex::new(Vec::new());
-    let options = Options { idle_timeout: None, ..Options::default() };
-    analyze(&[Input::File(path.into())], &options, &|event| {
-        if let Event::Flows(more) = event {
-            flows.lock().unwrap().extend_from_slice(more);
-        }
-    });
-    flows.into_inner().unwrap()
 }
 
 type Counts = BTreeMap<String, u64>;

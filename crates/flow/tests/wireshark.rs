@@ -10,11 +10,11 @@
     reason = "a test may panic, and speak of what it skips"
 )]
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+mod common;
 
-use capkeep_flow::{Event, Input, Options, TcpSide, analyze};
-use serde_json::Value;
+use capkeep_flow::TcpSide;
+
+use common::{Keyed, captures, read};
 
 /// Wireshark's events, and how they are counted here.
 type Count = fn(&TcpSide) -> u64;
@@ -73,33 +73,13 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-fn captures() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
-    let folder = std::env::var_os("CAPKEEP_CAPTURES").map_or(beside, PathBuf::from);
-    folder.join("key.jsonl").is_file().then_some(folder)
-}
-
 #[test]
 fn events_are_counted_as_wireshark_counts_them() {
-    let Some(folder) = captures() else {
-        let text = "no captures to compare with (CAPKEEP_CAPTURES)\n";
-        std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).unwrap();
-        return;
-    };
-    let key = std::fs::read_to_string(folder.join("key.jsonl")).unwrap();
+    let Some(captures) = captures() else { return };
     let (mut cells, mut same, mut other) = (0, 0, Vec::new());
     let mut used = vec![false; EXPLAINED.len()];
-    for line in key.lines() {
-        let key: Value = serde_json::from_str(line).unwrap();
-        let path = key["path"].as_str().unwrap();
-        let flows = Mutex::new(Vec::new());
-        let options = Options { idle_timeout: None, ..Options::default() };
-        analyze(&[Input::File(folder.join("files").join(path))], &options, &|event| {
-            if let Event::Flows(more) = event {
-                flows.lock().unwrap().extend_from_slice(more);
-            }
-        });
-        let flows = flows.into_inner().unwrap();
+    for Keyed { name, path, truth } in &captures {
+        let (_, flows) = read(path);
         let sides: Vec<&TcpSide> = flows
             .iter()
             .filter_map(|flow| flow.tcp.as_deref())
@@ -108,24 +88,23 @@ fn events_are_counted_as_wireshark_counts_them() {
         let copies: u64 = sides.iter().map(|side| side.copies).sum();
         for (event, count) in EVENTS {
             let here: u64 = sides.iter().map(|side| count(side)).sum();
-            let there = key["tcp_analysis"][event].as_u64().unwrap();
+            let there = truth["tcp_analysis"][event].as_u64().unwrap();
             cells += 1;
             if here == there {
                 same += 1;
                 continue;
             }
             let explains = |(ending, events, _): &(&str, &str, &str)| {
-                path.ends_with(ending)
+                name.ends_with(ending)
                     && (events.is_empty() || events.split(' ').any(|known| known == *event))
             };
             if let Some(index) = EXPLAINED.iter().position(explains) {
                 used[index] = true;
             } else {
-                other.push(format!("{path}: {event}: here {here}, Wireshark {there}, copies {copies}"));
+                other.push(format!("{name}: {event}: here {here}, Wireshark {there}, copies {copies}"));
             }
         }
     }
-    assert!(cells > 0, "the key is empty");
     for ((ending, events, _), _) in EXPLAINED.iter().zip(used).filter(|(_, used)| !used && cells > 1_000) {
         other.push(format!("{ending}: {events}: explained, but there is no difference"));
     }
