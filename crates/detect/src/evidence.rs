@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use capkeep_flow::{FlowRecord, Mark};
+use capkeep_flow::{Ends, FlowRecord, Mark};
 use capkeep_pcap::Timestamp;
 
 /// Flows of a finding.
@@ -18,16 +18,36 @@ pub struct Flows {
 impl Flows {
     /// Most flows named (chosen: more than somebody looks at one by one).
     pub const MOST: usize = 16;
+}
 
+/// Flows that are gathered for a finding. Most things that are gathered for come to nothing: Community IDs are made at
+/// the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gathered {
+    ends: Vec<Ends>,
+    pub(crate) count: u64,
+}
+
+impl Gathered {
     /// Adds a flow, without its times.
     pub(crate) fn add(&mut self, flow: &FlowRecord) {
         self.count += 1;
-        if self.ids.len() < Self::MOST
-            && let Some(id) = flow.community_id()
-            && !self.ids.contains(&id)
-        {
-            self.ids.push(id);
+        if self.ends.len() < Flows::MOST && !self.ends.contains(&flow.ends()) {
+            self.ends.push(flow.ends());
         }
+    }
+}
+
+impl From<Gathered> for Flows {
+    fn from(gathered: Gathered) -> Self {
+        let mut flows = Self { ids: Vec::new(), count: gathered.count };
+        for id in gathered.ends.iter().filter_map(Ends::community_id) {
+            // Flows whose ends took turns at being the client have the same.
+            if !flows.ids.contains(&id) {
+                flows.ids.push(id);
+            }
+        }
+        flows
     }
 }
 
@@ -98,9 +118,9 @@ fn ranges(numbers: &BTreeSet<u64>, to: &str) -> String {
 
 /// What is gathered for a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Its flows.
-    pub flows: Flows,
+    pub flows: Gathered,
     /// Its packets.
     pub packets: Packets,
     /// Time of the first and the last of it.
@@ -109,7 +129,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Adds a flow, and its times. The epoch stands for no time.
-    pub fn flow(&mut self, flow: &FlowRecord) {
+    pub(crate) fn flow(&mut self, flow: &FlowRecord) {
         self.flows.add(flow);
         if flow.last != Timestamp::default() {
             self.time(flow.first);
@@ -118,17 +138,17 @@ impl Evidence {
     }
 
     /// Adds the first packet of a flow.
-    pub fn first_packet(&mut self, flow: &FlowRecord) {
+    pub(crate) fn first_packet(&mut self, flow: &FlowRecord) {
         self.packets.add(flow.capture, flow.first_packet);
     }
 
     /// Adds a packet in which something happened.
-    pub fn mark(&mut self, mark: &Mark) {
+    pub(crate) fn mark(&mut self, mark: &Mark) {
         self.packets.add(mark.capture, mark.packet);
     }
 
     /// Widens the span to an instant.
-    pub fn time(&mut self, at: Timestamp) {
+    pub(crate) fn time(&mut self, at: Timestamp) {
         let (first, last) = self.span.get_or_insert((at, at));
         (*first, *last) = ((*first).min(at), (*last).max(at));
     }

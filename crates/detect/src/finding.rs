@@ -132,7 +132,7 @@ impl Finding {
         numbers: Vec<Number>,
     ) -> Self {
         let Evidence { flows, packets, span } = evidence;
-        let detector = detector.id();
+        let (detector, flows) = (detector.id(), flows.into());
         Self { detector, severity, confidence, subject, span, sentence, numbers, flows, packets }
     }
 

@@ -23,7 +23,7 @@ mod words;
 pub use detection::{Detection, Findings, VerdictCount};
 pub use detector::{About, Context, Detector, Run};
 pub use detectors::DETECTORS;
-pub use evidence::{Evidence, Flows, Packets};
+pub use evidence::{Flows, Packets};
 pub use finding::{Confidence, Finding, Number, Severity};
 pub use quality::Quality;
 pub use settings::{Settings, SettingsError, Threshold};

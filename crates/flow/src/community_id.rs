@@ -8,15 +8,10 @@ use sha1::{Digest, Sha1};
 
 use capkeep_pcap::{Decoded, icmp_counterpart};
 
-use crate::record::{Endpoint, FlowRecord};
+use crate::record::Endpoint;
 
 /// Seed of the hash: the specification's default.
 const SEED: u16 = 0;
-
-/// The Community ID of a flow.
-pub(crate) fn of_flow(flow: &FlowRecord) -> Option<String> {
-    Some(of_ends(flow.protocol.number()?, flow.client, flow.server))
-}
 
 /// [Community ID](https://github.com/corelight/community-id-spec) version 1, seed 0, of the flow that a packet is in;
 /// `None` for ARP. Later fragments have no ports: theirs is another.
@@ -29,7 +24,8 @@ pub fn community_id(packet: &Decoded) -> Option<String> {
     Some(of_ends(packet.protocol, source, destination))
 }
 
-fn of_ends(protocol: u8, client: Endpoint, server: Endpoint) -> String {
+/// The same of two ends.
+pub(crate) fn of_ends(protocol: u8, client: Endpoint, server: Endpoint) -> String {
     // The ports of an ICMP flow are the message type and its counterpart, or the code where it has none: then the
     // sender stays first.
     let one_way = matches!(protocol, 1 | 58)

@@ -222,10 +222,14 @@ impl Decodes {
         }
     }
 
-    /// The packets of a shard, in order.
-    pub(crate) fn of_shard(&self, shard: usize) -> impl Iterator<Item = &Meta> {
+    /// The packets of a shard, in order, at most so many at a time.
+    pub(crate) fn of_shard(
+        &self,
+        shard: usize,
+        most: usize,
+    ) -> impl Iterator<Item = impl Iterator<Item = &Meta> + Clone> {
         let indices = self.shards.get(shard).map_or(&[][..], Vec::as_slice);
-        indices.iter().filter_map(|index| self.metas.get(*index as usize))
+        indices.chunks(most).map(|some| some.iter().filter_map(|index| self.metas.get(*index as usize)))
     }
 
     /// A packet with its extra and its payload.

@@ -401,14 +401,14 @@ impl Session<'_> {
     }
 
     /// Hands out the flows that ended in this round.
-    fn hand_out(&mut self, emit: &mut dyn FnMut(&mut Vec<FlowRecord>)) {
+    fn hand_out(&mut self, emit: &mut (dyn FnMut(&mut Vec<FlowRecord>) + Send)) {
         let ended = self.shards.iter().flat_map(Shard::ended);
         tell(ended, &mut self.counts, emit);
         self.shards.iter_mut().for_each(Shard::forget_ended);
     }
 
     /// Ends everything that still lives.
-    fn finish(&mut self, emit: &mut dyn FnMut(&mut Vec<FlowRecord>)) {
+    fn finish(&mut self, emit: &mut (dyn FnMut(&mut Vec<FlowRecord>) + Send)) {
         let mut last = Decodes::default();
         self.fragments.flush(&mut last);
         self.count(&[last]);
@@ -466,21 +466,31 @@ impl Session<'_> {
     }
 }
 
-/// Finishes flows, counts them and hands them out, a few at a time, in the order of their first packets.
+/// Finishes flows, counts them and hands them out, some at a time, in the order of their first packets.
 fn tell<'a>(
     flows: impl Iterator<Item = (EndReason, &'a Flow)>,
     counts: &mut Analysis,
-    emit: &mut dyn FnMut(&mut Vec<FlowRecord>),
+    emit: &mut (dyn FnMut(&mut Vec<FlowRecord>) + Send),
 ) {
     // The origins stand beside the flows: sorting must not fetch every flow from memory again and again.
     let mut flows: Vec<((u32, u64), EndReason, &Flow)> =
         flows.map(|(reason, flow)| (flow.origin, reason, flow)).collect();
     flows.par_sort_unstable_by_key(|(origin, ..)| *origin);
-    let mut records = Vec::new();
-    for chunk in flows.chunks(FLUSH) {
+    let finish = |chunk: &[((u32, u64), EndReason, &Flow)]| {
         let finish = |(_, reason, flow): &((u32, u64), EndReason, &Flow)| flow.finish(*reason);
-        chunk.par_iter().with_min_len(128).map(finish).collect_into_vec(&mut records);
-        summary::add_flows(counts, &records);
-        emit(&mut records);
+        chunk.par_iter().with_min_len(128).map(finish).collect::<Vec<_>>()
+    };
+    let mut chunks = flows.chunks(FLUSH);
+    let mut records = chunks.next().map(finish).unwrap_or_default();
+    while !records.is_empty() {
+        // The next flows are finished while these are counted.
+        let (next, ()) = rayon::join(
+            || chunks.next().map(finish).unwrap_or_default(),
+            || {
+                summary::add_flows(counts, &records);
+                emit(&mut records);
+            },
+        );
+        records = next;
     }
 }

@@ -43,7 +43,8 @@ pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
 pub use options::{Event, Input, Opener, Options, Stream};
 pub use record::{
-    ArpSender, ClientBy, ConnState, Direction, EndReason, Endpoint, FlowRecord, Protocol, Quoted, Tunnel,
+    ArpSender, ClientBy, ConnState, Direction, EndReason, Endpoint, Ends, FlowRecord, Protocol, Quoted,
+    Tunnel,
 };
 pub use services::service_name;
 pub use timeline::Timeline;

@@ -68,7 +68,12 @@ impl FlowRecord {
     /// [Community ID](https://github.com/corelight/community-id-spec) version 1, seed 0; `None` for flows
     /// without IP addresses to speak of (ARP).
     pub fn community_id(&self) -> Option<String> {
-        community_id::of_flow(self)
+        self.ends().community_id()
+    }
+
+    /// Its two ends.
+    pub const fn ends(&self) -> Ends {
+        Ends { protocol: self.protocol, client: self.client, server: self.server }
     }
 
     /// Packets in both directions.
@@ -79,6 +84,21 @@ impl FlowRecord {
     /// Bytes on the wire in both directions.
     pub fn wire_bytes(&self) -> u64 {
         self.from_client.wire_bytes + self.from_server.wire_bytes
+    }
+}
+
+/// The two ends of a flow: what its [Community ID](FlowRecord::community_id) is made of, and far cheaper to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ends {
+    protocol: Protocol,
+    client: Endpoint,
+    server: Endpoint,
+}
+
+impl Ends {
+    /// As [`FlowRecord::community_id`].
+    pub fn community_id(&self) -> Option<String> {
+        Some(community_id::of_ends(self.protocol.number()?, self.client, self.server))
     }
 }
 

@@ -12,6 +12,10 @@ use crate::options::Timeouts;
 use crate::record::EndReason;
 use crate::slab::Slab;
 
+/// Packets whose headers are fetched from memory together, before they are taken one after the other (chosen by
+/// measuring: waiting for one after the other took a third of the time).
+const AHEAD: usize = 16;
+
 /// The flows whose hash falls to this shard.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
@@ -37,16 +41,25 @@ impl Shard {
         timeouts: Timeouts,
         health: bool,
     ) {
-        for meta in decodes.of_shard(number) {
-            self.take_one(&decodes.packet(meta), clock, timeouts, health);
+        let mut digests = [0; AHEAD];
+        for metas in decodes.of_shard(number, AHEAD) {
+            if health {
+                for (digest, meta) in digests.iter_mut().zip(metas.clone()) {
+                    *digest = Copies::digest(meta);
+                    self.copies.fetch(*digest);
+                }
+            }
+            for (digest, meta) in digests.iter().zip(metas) {
+                let is_looked_at = health && !meta.has(Meta::QUOTED);
+                let seen = is_looked_at.then(|| self.copies.look(meta, *digest));
+                self.take_one(&decodes.packet(meta), clock, timeouts, seen);
+            }
         }
     }
 
     #[inline]
-    fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts, health: bool) {
+    fn take_one(&mut self, packet: &Packet<'_>, clock: Timestamp, timeouts: Timeouts, seen: Option<Seen>) {
         let meta = packet.meta;
-        let is_looked_at = health && !meta.has(Meta::QUOTED);
-        let seen = is_looked_at.then(|| self.copies.look(packet));
         let flows = &mut self.flows;
         let found =
             self.index.find(meta.hash, |slot| flows.get(*slot).is_some_and(|flow| flow.key == meta.key));

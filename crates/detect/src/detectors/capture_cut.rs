@@ -7,7 +7,7 @@
 use capkeep_flow::FlowRecord;
 
 use crate::detector::{About, Context, Detector, Run};
-use crate::evidence::Evidence;
+use crate::evidence::{Flows, Packets};
 use crate::finding::{Confidence, Finding, Number, Severity};
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -54,8 +54,8 @@ impl Run for Cut {
                 span: capture.first.zip(capture.last),
                 sentence: format!("the capture file could not be read to its end: {}", error.brief),
                 numbers: vec![Number::count("packets before the damage", capture.packets, "packets")],
-                flows: Evidence::default().flows,
-                packets: Evidence::default().packets,
+                flows: Flows::default(),
+                packets: Packets::default(),
             })
         });
         cut.collect()

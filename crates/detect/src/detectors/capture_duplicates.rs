@@ -82,7 +82,7 @@ impl Run for Duplicates {
                 Number::count("copies", quality.copies, "packets"),
                 Number::share("copies, share", quality.copies, quality.tcp_packets),
             ],
-            flows,
+            flows: flows.into(),
             packets,
         }]
     }

@@ -89,7 +89,7 @@ impl Run for Loss {
                 Number::share("acknowledgements of unseen bytes, share", self.unseen, self.acks),
                 Number::count("gaps", context.quality.lost_before, "packets"),
             ],
-            flows,
+            flows: flows.into(),
             packets,
         }]
     }

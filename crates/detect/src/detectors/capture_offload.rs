@@ -103,7 +103,7 @@ impl Run for Offload {
                 Number::count("longer than an Ethernet frame", oversized, "packets"),
                 Number::count("mean payload of a segment, the largest", self.largest, "bytes"),
             ],
-            flows,
+            flows: flows.into(),
             packets,
         }]
     }

@@ -75,7 +75,7 @@ impl Run for OneSided {
                 Number::count("one-sided", quality.one_sided, "flows"),
                 Number::share("one-sided, share", quality.one_sided, quality.progressing),
             ],
-            flows,
+            flows: flows.into(),
             packets,
         }]
     }

@@ -10,7 +10,7 @@
 
 use capkeep_pcap::Tcp;
 
-use crate::meta::{Meta, Packet};
+use crate::meta::Meta;
 
 /// Whether a packet was seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +53,32 @@ impl Copies {
     /// one takes longer than that at 10 Gbit/s; so do resets that answer segments).
     const EMPTY_NANOS: i64 = 1_000;
 
-    /// Whether this packet was seen a moment ago.
+    /// A digest of what makes a packet that packet. Link layer, VLAN, and TTL may differ between copies. The checksum stands
+    /// for the payload, which is not touched: fetching it from memory would cost more than all the rest.
     #[inline]
-    pub(crate) fn look(&mut self, packet: &Packet<'_>) -> Seen {
-        let meta = packet.meta;
+    pub(crate) fn digest(meta: &Meta) -> u64 {
+        let direction = u64::from(meta.has(Meta::FROM_LOW));
+        let lengths =
+            u64::from(meta.payload_len) << 32 | u64::from(meta.ip_id) << 16 | u64::from(meta.checksum);
+        let tcp = u64::from(meta.seq) << 32 | u64::from(meta.ack);
+        let more = u64::from(meta.window) << 9 | u64::from(meta.flags) << 1 | direction;
+        let ((low, low_port), (high, high_port)) = (meta.key.low(), meta.key.high());
+        let addresses =
+            (low as u64) ^ (low >> 64) as u64 ^ ((high as u64) ^ (high >> 64) as u64).rotate_left(32);
+        let ports = u64::from(low_port) << 16 | u64::from(high_port);
+        [meta.key.scope, ports, lengths, tcp, more].into_iter().fold(addresses, fold)
+    }
+
+    /// Fetches from memory what [`Copies::look`] will look at, so that several of them wait together.
+    #[inline]
+    pub(crate) fn fetch(&self, digest: u64) {
+        let row = self.seen.get(digest as usize % Self::ROWS);
+        std::hint::black_box(row.map_or(0, |[first, ..]| first.0));
+    }
+
+    /// Whether this packet, with its [digest](Copies::digest), was seen a moment ago.
+    #[inline]
+    pub(crate) fn look(&mut self, meta: &Meta, digest: u64) -> Seen {
         if meta.has(Meta::TIMELESS) {
             return Seen::Never;
         }
@@ -69,7 +91,6 @@ impl Copies {
             (false, true) => Self::EMPTY_NANOS,
             (false, false) => Self::BLIND_NANOS,
         };
-        let digest = digest(packet);
         let now = meta.timestamp.nanos();
         let Some(row) = self.seen.get_mut(digest as usize % Self::ROWS) else { return Seen::Never };
         let mut oldest = &mut (0, i64::MAX);
@@ -88,21 +109,6 @@ impl Copies {
         *oldest = (digest, now);
         Seen::Never
     }
-}
-
-/// A digest of what makes a packet that packet. Link layer, VLAN, and TTL may differ between copies. The checksum stands
-/// for the payload, which is not touched: fetching it from memory would cost more than all the rest.
-#[inline]
-fn digest(packet: &Packet<'_>) -> u64 {
-    let meta = packet.meta;
-    let direction = u64::from(meta.has(Meta::FROM_LOW));
-    let lengths = u64::from(meta.payload_len) << 32 | u64::from(meta.ip_id) << 16 | u64::from(meta.checksum);
-    let tcp = u64::from(meta.seq) << 32 | u64::from(meta.ack);
-    let more = u64::from(meta.window) << 9 | u64::from(meta.flags) << 1 | direction;
-    let ((low, low_port), (high, high_port)) = (meta.key.low(), meta.key.high());
-    let addresses = (low as u64) ^ (low >> 64) as u64 ^ ((high as u64) ^ (high >> 64) as u64).rotate_left(32);
-    let ports = u64::from(low_port) << 16 | u64::from(high_port);
-    [meta.key.scope, ports, lengths, tcp, more].into_iter().fold(addresses, fold)
 }
 
 /// Mixes two words, the same in every run: which copies are found must not depend on it. Who makes packets collide on
