@@ -87,7 +87,9 @@ impl Detection {
             || {
                 runs.par_chunks_mut(TOGETHER).for_each(|runs| {
                     for flow in flows {
-                        runs.iter_mut().for_each(|(_, run)| run.observe(flow));
+                        for (_, run) in runs.iter_mut() {
+                            run.observe(flow);
+                        }
                     }
                 });
             },

@@ -31,9 +31,14 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// Adds a flow, without its times.
     pub(crate) fn add(&mut self, flow: &FlowRecord) {
+        self.ends(flow.ends());
+    }
+
+    /// Adds a flow by its ends.
+    pub(crate) fn ends(&mut self, ends: Ends) {
         self.count += 1;
-        if self.ends.len() < Flows::MOST && !self.ends.contains(&flow.ends()) {
-            self.ends.push(flow.ends());
+        if self.ends.len() < Flows::MOST && !self.ends.contains(&ends) {
+            self.ends.push(ends);
         }
     }
 }

@@ -17,12 +17,12 @@
 
 use std::collections::BTreeMap;
 
-use capkeep_flow::{Analysis, Capture, EndReason, FlowRecord};
+use capkeep_flow::{Analysis, Capture, EndReason, Ends, FlowRecord};
 use capkeep_pcap::{Format, Timestamp};
 
 use crate::azure;
 use crate::detector::{About, Context, Detector, Run};
-use crate::evidence::{Evidence, Flows};
+use crate::evidence::Evidence;
 use crate::finding::{Confidence, Finding, Number, Severity};
 use crate::settings::{self, Settings, nanos};
 use crate::subject::Subject;
@@ -76,7 +76,7 @@ struct Open {
     last: Timestamp,
     last_packet: u64,
     wire_bytes: u64,
-    id: Option<String>,
+    ends: Ends,
 }
 
 /// The files of a session, which has its limits as one.
@@ -108,7 +108,7 @@ impl Run for Stopped {
                 last: flow.last,
                 last_packet: flow.last_packet,
                 wire_bytes: flow.wire_bytes(),
-                id: flow.community_id(),
+                ends: flow.ends(),
             });
         }
     }
@@ -193,7 +193,7 @@ impl Stopped {
                 Number::seconds("from first to last packet", last.since(first)),
                 Number::share("in transfers that were cut", if swings { cut_bytes } else { 0 }, wire_bytes),
             ],
-            flows,
+            flows: flows.into(),
             packets,
         })
     }
@@ -205,12 +205,7 @@ impl Stopped {
         let belongs = |open: &&Open| session.files.iter().any(|(index, _)| *index == open.capture);
         for open in self.open.iter().filter(belongs).filter(|open| end.since(open.last) <= PAUSE) {
             wire_bytes += open.wire_bytes;
-            evidence.flows.count += 1;
-            if let Some(id) = open.id.clone().filter(|id| !evidence.flows.ids.contains(id))
-                && evidence.flows.ids.len() < Flows::MOST
-            {
-                evidence.flows.ids.push(id);
-            }
+            evidence.flows.ends(open.ends);
             if session.only().is_some() {
                 evidence.packets.add(open.capture, open.last_packet);
             } else {
