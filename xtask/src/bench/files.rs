@@ -26,12 +26,16 @@ pub(crate) struct Bed {
     pub(crate) is_slow: bool,
 }
 
-/// capkeep with two threads: the row that most ratios are made of.
-pub(crate) const CAPKEEP: &str = "capkeep, 2 threads";
-/// capkeep with one thread.
-pub(crate) const CAPKEEP_1: &str = "capkeep, 1 thread";
-/// capkeep with two threads and a table of flows in Parquet.
-pub(crate) const CAPKEEP_PARQUET: &str = "capkeep, 2 threads, --flows x.parquet";
+/// capkeep with two threads, everything on.
+pub(crate) const CAPKEEP_ALL: &str = "capkeep, 2 threads";
+/// capkeep with two threads, flows alone as the peers: the row that most ratios are made of.
+pub(crate) const CAPKEEP: &str = "capkeep --no-health, 2 threads";
+/// The same with one thread.
+pub(crate) const CAPKEEP_1: &str = "capkeep --no-health, 1 thread";
+/// The same with two threads and a table of flows in Parquet.
+pub(crate) const CAPKEEP_PARQUET: &str = "capkeep --no-health, 2 threads, --flows x.parquet";
+/// tshark with what comes nearest to TCP health.
+pub(crate) const TSHARK_EXPERT: &str = "tshark, expert";
 
 /// All files, in the order of the results.
 pub(crate) const BEDS: &[Bed] = &[
@@ -41,6 +45,7 @@ pub(crate) const BEDS: &[Bed] = &[
         packets: 1_000_000,
         generate: &["mix", "--flows", "50000"],
         tools: &[
+            CAPKEEP_ALL,
             CAPKEEP,
             CAPKEEP_1,
             CAPKEEP_PARQUET,
@@ -52,6 +57,7 @@ pub(crate) const BEDS: &[Bed] = &[
             "tcptrace",
             "ndpiReader",
             "tshark",
+            TSHARK_EXPERT,
         ],
         is_slow: false,
     },
@@ -100,7 +106,7 @@ pub(crate) const BEDS: &[Bed] = &[
         title: "1 M flows alive at once, 2.5 M packets, pcap",
         packets: 2_500_000,
         generate: &["live", "--flows", "1000000"],
-        tools: &[CAPKEEP, "capinfos"],
+        tools: &[CAPKEEP_ALL, CAPKEEP, "capinfos"],
         is_slow: false,
     },
     Bed {
@@ -108,7 +114,7 @@ pub(crate) const BEDS: &[Bed] = &[
         title: "10 M packets, 500 k flows, as many alive at once as in 1 M, pcap",
         packets: 10_000_000,
         generate: &["mix", "--flows", "500000"],
-        tools: &[CAPKEEP, "capinfos"],
+        tools: &[CAPKEEP_ALL, CAPKEEP, "capinfos"],
         is_slow: true,
     },
 ];

@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use super::{
     Run,
-    files::{BEDS, Bed, CAPKEEP, CAPKEEP_1},
+    files::{BEDS, Bed, CAPKEEP, CAPKEEP_1, CAPKEEP_ALL, TSHARK_EXPERT},
     measure::{Sample, median},
 };
 
@@ -137,9 +137,26 @@ fn goals(runs: &[Run]) -> Vec<Goal> {
     goal("wall of capkeep on gzip / `gzip -dc`", ratio(wall(CAPKEEP, gz), wall("gzip", gz)), " ×", Aim::None);
     let long = "mix-10m.pcap";
     goal("wall of 10 M / 1 M packets", ratio(wall(CAPKEEP, long), ours), " ×", Aim::AtMost(11.5));
+    goal(
+        "wall of everything / flows alone, 1 M mix",
+        ratio(wall(CAPKEEP_ALL, mix), ours),
+        " ×",
+        Aim::AtMost(1.6),
+    );
+    goal(
+        "processor time of tshark with expert information / capkeep with everything, 1 M mix",
+        ratio(cpu(TSHARK_EXPERT, mix), cpu(CAPKEEP_ALL, mix)),
+        " ×",
+        Aim::AtLeast(10.0),
+    );
     goal("peak, 1 M packets", peak(mix), " MB", Aim::AtMost(200.0));
     goal("peak of 10 M / 1 M packets", ratio(peak(long), peak(mix)), " ×", Aim::AtMost(1.2));
     goal("peak, 1 M flows alive at once", peak("live.pcap"), " MB", Aim::AtMost(600.0));
+    let everything = |bed| find(CAPKEEP_ALL, bed).and_then(Run::peak);
+    goal("peak of everything, 1 M packets", everything(mix), " MB", Aim::AtMost(200.0));
+    let what = "peak of everything, 10 M / 1 M packets";
+    goal(what, ratio(everything(long), everything(mix)), " ×", Aim::AtMost(1.2));
+    goal("peak of everything, 1 M flows alive at once", everything("live.pcap"), " MB", Aim::AtMost(600.0));
     all
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::files::{CAPKEEP, CAPKEEP_1, CAPKEEP_PARQUET};
+use super::files::{CAPKEEP, CAPKEEP_1, CAPKEEP_ALL, CAPKEEP_PARQUET, TSHARK_EXPERT};
 
 /// Seconds after which a slow command is given up (chosen: ten times what the slowest peer took).
 const LONGEST_S: u32 = 120;
@@ -131,10 +131,19 @@ pub(crate) const PEERS: &[Tool] = &[
         is_slow: true,
         ..PEER
     },
+    Tool {
+        name: TSHARK_EXPERT,
+        program: "tshark",
+        arguments: &["-n", "-q", "-z", "conv,tcp", "-z", "expert", "-r", "FILE"],
+        package: "tshark",
+        gives: "TCP conversations, expert information",
+        is_slow: true,
+        ..PEER
+    },
 ];
 
 /// The rows of capkeep, whose binary is at `path`. Exit code 1 means that something was found.
-pub(crate) fn capkeep(path: &Path) -> [Tool; 3] {
+pub(crate) fn capkeep(path: &Path) -> [Tool; 4] {
     let row = |name, gives, arguments| Tool {
         name,
         program: "capkeep",
@@ -145,12 +154,35 @@ pub(crate) fn capkeep(path: &Path) -> [Tool; 3] {
         ..PEER
     };
     [
-        row(CAPKEEP, "exact flows", &["analyze", "--quiet", "--json", "--threads", "2", "FILE"]),
-        row(CAPKEEP_1, "exact flows", &["analyze", "--quiet", "--json", "--threads", "1", "FILE"]),
+        row(
+            CAPKEEP_ALL,
+            "exact flows, TCP health, applications, findings",
+            &["analyze", "--quiet", "--json", "--threads", "2", "FILE"],
+        ),
+        row(
+            CAPKEEP,
+            "exact flows",
+            &["analyze", "--quiet", "--json", "--no-health", "--threads", "2", "FILE"],
+        ),
+        row(
+            CAPKEEP_1,
+            "exact flows",
+            &["analyze", "--quiet", "--json", "--no-health", "--threads", "1", "FILE"],
+        ),
         row(
             CAPKEEP_PARQUET,
             "exact flows, every flow in a file",
-            &["analyze", "--quiet", "--json", "--threads", "2", "--flows", "OUT/flows.parquet", "FILE"],
+            &[
+                "analyze",
+                "--quiet",
+                "--json",
+                "--no-health",
+                "--threads",
+                "2",
+                "--flows",
+                "OUT/flows.parquet",
+                "FILE",
+            ],
         ),
     ]
 }
