@@ -29,6 +29,29 @@ impl<'a> Distant<'a> {
 
     /// What a target stands for.
     pub(crate) fn streams(&mut self, target: &str) -> anyhow::Result<Vec<Stream>> {
+        let found = self.find(target)?;
+        found.into_iter().map(|one| self.open(one)).collect()
+    }
+
+    /// The files that a target stands for.
+    pub(crate) fn find(&mut self, target: &str) -> anyhow::Result<Vec<Found>> {
+        let finder = Finder::new(self.azure, self.storage.stores(self.azure), false);
+        self.runtime()?.block_on(finder.find(target))
+    }
+
+    /// Capture files of every storage account that can be seen.
+    pub(crate) fn everywhere(&mut self) -> anyhow::Result<Vec<Found>> {
+        let finder = Finder::new(self.azure, self.storage.stores(self.azure), false);
+        self.runtime()?.block_on(finder.everywhere())
+    }
+
+    /// The bytes of a file, asked for when they are read.
+    pub(crate) fn open(&mut self, one: Found) -> anyhow::Result<Stream> {
+        let keep = self.keep;
+        Ok(stream(one, keep, self.runtime()?.handle()))
+    }
+
+    fn runtime(&mut self) -> anyhow::Result<&Runtime> {
         let runtime = match self.runtime.take() {
             Some(runtime) => runtime,
             None => tokio::runtime::Builder::new_multi_thread()
@@ -37,11 +60,7 @@ impl<'a> Distant<'a> {
                 .build()
                 .context("cannot wait for the network")?,
         };
-        let runtime = self.runtime.insert(runtime);
-        let finder = Finder::new(self.azure, self.storage.stores(self.azure), false);
-        let found = runtime.block_on(finder.find(target))?;
-        let handle = runtime.handle();
-        Ok(found.into_iter().map(|one| stream(one, self.keep, handle)).collect())
+        Ok(self.runtime.insert(runtime))
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod azure;
+mod batch;
 mod color;
 mod commands;
 mod distant;
@@ -16,6 +17,7 @@ mod interrupt;
 mod ledger;
 mod output;
 mod progress;
+mod reading;
 mod storage;
 mod targets;
 mod thresholds;

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context;
 use capkeep_detect::{Detection, Findings, Severity};
 use capkeep_flow::{Analysis, Event, Input, Options};
-use capkeep_pcap::{Filter, Timestamp};
 use capkeep_report::flows::{ExportError, FlowExport};
 use capkeep_report::terminal::visible;
 use capkeep_report::{View, json, summary};
@@ -21,8 +20,8 @@ use crate::export::Exporter;
 use crate::failure::{hinted, warn};
 use crate::inputs::Inputs;
 use crate::progress::Progress;
+use crate::reading::Reading;
 use crate::storage::Storage;
-use crate::times::{IdleTimeout, idle_timeout, instant};
 use crate::{interrupt, output, thresholds};
 
 /// Read captures and tell what is in them
@@ -93,39 +92,12 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
     width: Option<u16>,
 
-    /// Leave out packets before this time
-    ///
-    /// RFC 3339 (2024-03-01T12:00:00Z; UTC if it names no offset), or seconds since 1970 with up to nine decimals.
-    #[arg(long, value_name = "TIME", value_parser = instant, allow_negative_numbers = true, help_heading = "What to read")]
-    from: Option<Timestamp>,
-
-    /// Leave out packets at or after this time
-    #[arg(long, value_name = "TIME", value_parser = instant, allow_negative_numbers = true, help_heading = "What to read")]
-    to: Option<Timestamp>,
-
-    /// Leave out packets that do not match, in tcpdump's words: "tcp port 443 and not net 10.0.0.0/8"
-    ///
-    /// Inside a tunnel it is the inner packet that must match. What is left out is counted as such.
-    #[arg(long, value_name = "EXPR", help_heading = "What to read")]
-    filter: Option<String>,
-
-    /// Join all captures by the time of their packets, as if they were one
-    #[arg(long, help_heading = "What to read")]
-    merge: bool,
+    #[command(flatten)]
+    reading: Reading,
 
     /// Count only: no TCP health, and nothing of what applications say
     #[arg(long, help_heading = "Flows")]
     no_health: bool,
-
-    /// End a flow after this much silence, by packet time: 500ms, 30s, 5m, 1h, or none to never do so
-    #[arg(
-        long,
-        value_name = "DURATION",
-        value_parser = idle_timeout,
-        default_value = DEFAULT_IDLE_TIMEOUT,
-        help_heading = "Flows"
-    )]
-    idle_timeout: IdleTimeout,
 
     /// Threads of the analysis [default: one per core]; the output is the same for any number
     #[arg(
@@ -145,7 +117,7 @@ pub(crate) struct Analyze {
 
 /// The least severity to fail on.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailOn {
+pub(crate) enum FailOn {
     /// Any finding
     Note,
     /// Something is wrong
@@ -163,9 +135,6 @@ impl From<FailOn> for Severity {
         }
     }
 }
-
-/// [`Options::IDLE_TIMEOUT`] in words; a test holds them together.
-const DEFAULT_IDLE_TIMEOUT: &str = "15m";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -191,7 +160,7 @@ Exit codes:
 
 impl Analyze {
     pub(super) fn run(self) -> anyhow::Result<Done> {
-        let options = self.options()?;
+        let options = Options { health: !self.no_health, ..self.reading.options()? };
         // The runtime that fetches lives as long as the streams are read.
         let mut distant = Distant::new(&self.azure, &self.storage, self.keep.as_deref());
         let inputs = Inputs::expand(&self.paths, &mut |target| distant.streams(target))?;
@@ -232,10 +201,8 @@ impl Analyze {
         else {
             return lines;
         };
-        let is_plain = self.filter.is_none() && self.from.is_none() && self.to.is_none() && !self.merge;
-        let is_plain = is_plain && self.idle_timeout.0 == Options::default().idle_timeout;
         let are_files = analysis.captures.iter().all(|capture| capture.path.as_os_str() != "-");
-        if is_plain && are_files {
+        if self.reading.is_plain() && are_files {
             let captures: Vec<String> = self.paths.iter().map(|path| quoted(path)).collect();
             let thresholds = self.thresholds.as_ref().map(|path| format!(" --thresholds {}", quoted(path)));
             lines.push(format!(
@@ -251,29 +218,6 @@ impl Analyze {
             lines.push(format!("in Wireshark: {filter}"));
         }
         lines
-    }
-
-    fn options(&self) -> anyhow::Result<Options> {
-        if let (Some(from), Some(to)) = (self.from, self.to)
-            && from >= to
-        {
-            return Err(hinted("--from is not before --to", "no packet lies between them"));
-        }
-        let filter = self.filter.as_deref().map(|text| {
-            Filter::parse(text).map_err(|error| {
-                let before: String = text.chars().take(error.position).collect();
-                let indent = " ".repeat(visible(&before).chars().count());
-                hinted(format!("--filter: {}", error.what), format!("{text}\n{indent}^"))
-            })
-        });
-        Ok(Options {
-            idle_timeout: self.idle_timeout.0,
-            from: self.from,
-            to: self.to,
-            filter: filter.transpose()?,
-            merge: self.merge,
-            health: !self.no_health,
-        })
     }
 
     /// Opens the flow files. Without any, nothing of the table library is touched.
@@ -382,13 +326,6 @@ fn verdict(analysis: &Analysis, warnings: bool) -> anyhow::Result<Done> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_idle_timeout_is_the_one_of_the_analysis() {
-        assert_eq!(idle_timeout(DEFAULT_IDLE_TIMEOUT), Ok(IdleTimeout(Some(Options::IDLE_TIMEOUT))));
-    }
-
     #[test]
     fn the_command_line_is_consistent() {
         super::super::definition().debug_assert();

@@ -47,7 +47,7 @@ const SMALL: u64 = 16 << 20;
 /// alone.
 pub fn analyze(inputs: &[Input], options: &Options, observer: &(dyn Fn(Event<'_>) + Sync)) -> Analysis {
     let mut analysis = Analysis::default();
-    let mut queue = sessions::group(inputs, options.merge).into_iter().peekable();
+    let mut queue = sessions::sessions(inputs, options.merge).into_iter().peekable();
     while let Some(session) = queue.next() {
         let first_session = analysis.captures.last().map_or(0, |capture| capture.session + 1);
         let start = analysis.captures.len() as u32;

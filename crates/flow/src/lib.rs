@@ -47,5 +47,6 @@ pub use record::{
     Tunnel,
 };
 pub use services::service_name;
+pub use sessions::sessions;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};

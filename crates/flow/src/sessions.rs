@@ -12,7 +12,7 @@ use crate::options::Input;
 /// Files are stitched where their names say that they are segments (see [`segment_name`]) and their numbers follow on
 /// each other, and where each goes on where the one before ended, within [`LONGEST_GAP`], with the same link type, snap
 /// length, interface name and format. Everything else stays apart, in the order given.
-pub(crate) fn group(inputs: &[Input], merge: bool) -> Vec<Vec<Input>> {
+pub fn sessions(inputs: &[Input], merge: bool) -> Vec<Vec<Input>> {
     if merge {
         return if inputs.is_empty() { Vec::new() } else { vec![inputs.to_vec()] };
     }
