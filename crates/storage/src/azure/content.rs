@@ -100,3 +100,22 @@ fn headers(map: &hyper::HeaderMap) -> Headers {
     }
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::{Method, Url};
+
+    use super::*;
+    use crate::azure::tls;
+
+    #[test]
+    fn what_a_proxy_has_to_be_asked_for_is_left_to_others() {
+        let mut content = Content::new(tls::trusting(None).unwrap(), Duration::from_secs(1));
+        content.proxies = Matcher::builder().all("http://proxy.example:3128").no("near.example").build();
+        let is_direct = |content: &Content, url: &str| {
+            content.direct(&Request::new(Url::parse(url).unwrap(), Method::Get)).is_some()
+        };
+        assert!(!is_direct(&content, "https://far.example/c/n"));
+        assert!(is_direct(&content, "https://near.example/c/n?sv=1&sig=a%2Fb"));
+    }
+}

@@ -149,3 +149,59 @@ impl AsyncWrite for Wire {
         Pin::new(&mut *self.inner).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// What reads yield, one after the other; then nothing comes.
+    struct Script(VecDeque<io::Result<&'static [u8]>>);
+
+    impl AsyncRead for Script {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            match self.0.pop_front() {
+                Some(Ok(bytes)) => {
+                    buffer.put_slice(bytes);
+                    Poll::Ready(Ok(()))
+                }
+                Some(Err(failure)) => Poll::Ready(Err(failure)),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    impl AsyncWrite for Script {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_read_yields_all_that_is_there_and_an_error_waits_for_its_turn() {
+        let reset = || Err(io::ErrorKind::ConnectionReset.into());
+        let mut wire = Wire::new(Script(VecDeque::from([Ok(&b"one "[..]), Ok(b"two"), reset()])));
+        let mut buffer = [0; 16];
+        assert_eq!(wire.read(&mut buffer).await.unwrap(), 7);
+        assert_eq!(&buffer[..7], b"one two");
+        assert_eq!(wire.read(&mut buffer).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        let mut wire = Wire::new(Script(VecDeque::from([Ok(&b"end"[..]), Ok(b""), Ok(b"")])));
+        assert_eq!(wire.read(&mut buffer).await.unwrap(), 3);
+        assert_eq!(wire.read(&mut buffer).await.unwrap(), 0);
+    }
+}
