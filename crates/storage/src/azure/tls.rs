@@ -55,14 +55,18 @@ fn roots(pem: &[u8]) -> Result<RootCertStore> {
 
 #[cfg(test)]
 mod tests {
+    use tokio_rustls::rustls::SupportedCipherSuite;
+
     use super::*;
 
     #[test]
     fn aes_with_128_bits_is_asked_for_first_and_nothing_is_left_out() {
         let config = trusting(None).unwrap();
-        let suites: Vec<_> = config.crypto_provider().cipher_suites.iter().map(|one| one.suite()).collect();
+        let suites: Vec<_> =
+            config.crypto_provider().cipher_suites.iter().map(SupportedCipherSuite::suite).collect();
         assert!(suites.iter().take(FIRST.len()).all(|suite| FIRST.contains(suite)));
-        let all: Vec<_> = aws_lc_rs::default_provider().cipher_suites.iter().map(|one| one.suite()).collect();
+        let all: Vec<_> =
+            aws_lc_rs::default_provider().cipher_suites.iter().map(SupportedCipherSuite::suite).collect();
         assert!(suites.len() == all.len() && all.iter().all(|suite| suites.contains(suite)));
     }
 
