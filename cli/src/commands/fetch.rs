@@ -259,8 +259,9 @@ impl Fetch {
         let stop = Stop::new();
         let names = chosen.iter().map(|one| one.path.display().to_string()).collect();
         let progress = Fetching::new(names, jobs.iter().map(|job| job.blob.size).sum(), self.quiet);
-        // Two threads: one writes what arrives while the other asks and hashes.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // One thread receives and decrypts while this one writes: with more of them, what is received goes from core to
+        // core. Hashing has its own.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let observer = |event| progress.tell(&event);
         let outcomes = runtime.block_on(async {
             let work = download::fetch(jobs, limits, &observer, &stop);

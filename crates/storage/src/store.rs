@@ -59,7 +59,8 @@ pub trait Store: Debug + Send + Sync {
     /// Takes back the soft delete of a blob.
     async fn undelete(&self, name: &BlobName) -> Result<()>;
 
-    /// Makes an older version the current one.
+    /// Makes an older version the current one where there is none; otherwise it is an error
+    /// ([`Error::Exists`](crate::Error::Exists)).
     async fn promote(&self, name: &BlobName, version: &str) -> Result<()>;
 
     /// Index tags of a blob.

@@ -86,7 +86,10 @@ async fn an_older_version_is_listed_and_becomes_the_current_one() {
         let listed = all(&*store, Include { versions: true, ..Include::default() }).await.unwrap();
         let versions: Vec<_> = listed.iter().filter(|blob| blob.version.is_some()).collect();
         assert_eq!((versions.len(), versions.iter().filter(|blob| blob.is_current).count()), (2, 0));
-        store.promote(&name, versions[0].version.as_deref().unwrap()).await.unwrap();
+        let version = versions[0].version.as_deref().unwrap();
+        store.promote(&name, version).await.unwrap();
+        // What appeared meanwhile stays.
+        assert!(matches!(store.promote(&name, version).await, Err(Error::Exists { .. })));
         assert_eq!(blobs.blob(C, &name.name).unwrap().content.all(), "first");
         assert_eq!(store.protection().await.unwrap().versions, Some(true));
         // The source of a copy has a signature only where everything has.

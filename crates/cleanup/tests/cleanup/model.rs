@@ -344,6 +344,9 @@ impl Store for Model {
 
     async fn promote(&self, name: &BlobName, version: &str) -> Result<()> {
         self.call("promote", name, |state| {
+            if state.find(name).is_ok() {
+                return Err(Error::Exists { what: name.to_string() });
+            }
             let etag = state.next();
             let kept = state.versions.iter().find(|kept| kept.is(name) && kept.etag == version);
             let kept = Kept { etag, ..kept.unwrap().clone() };

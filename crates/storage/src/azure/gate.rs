@@ -12,6 +12,9 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures_util::StreamExt;
 use url::{Origin, Url};
 
+use super::content::Content;
+use super::tls;
+use super::wire::CONNECT;
 use crate::error::{Error, Result};
 
 /// Largest answer that is read, the content of blobs aside (chosen: a page of 5,000 blobs with all their metadata and
@@ -25,6 +28,8 @@ const COPY_SOURCE: HeaderName = HeaderName::from_static("x-ms-copy-source");
 #[derive(Debug)]
 pub(super) struct Gate {
     http: reqwest::Client,
+    /// For the content of blobs.
+    content: Content,
     home: Origin,
     /// Added to addresses here, so that nothing before this knows it.
     sas: Option<Secret>,
@@ -48,20 +53,18 @@ impl Gate {
         certificate: Option<&[u8]>,
         silence: Duration,
     ) -> Result<Self> {
-        let wrong = |error: reqwest::Error| {
-            Error::Setting(format!("the certificate to trust: {}", error.without_url()))
-        };
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(20))
+        let tls = tls::trusting(certificate)?;
+        let content = Content::new(tls.clone(), silence);
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT)
             .read_timeout(silence)
             .redirect(reqwest::redirect::Policy::none())
             // Many connections carry more than one with many streams.
-            .http1_only();
-        if let Some(pem) = certificate {
-            // These alone: whoever names a certificate talks to a service of his own.
-            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?);
-        }
-        Ok(Self { http: builder.build().map_err(wrong)?, home: home.origin(), sas })
+            .http1_only()
+            .build()
+            .map_err(|error| Error::Setting(format!("TLS: {}", error.without_url())))?;
+        Ok(Self { http, content, home: home.origin(), sas })
     }
 
     fn signed(&self, url: &Url) -> Url {
@@ -93,7 +96,11 @@ impl HttpClient for Gate {
             request.insert_header(COPY_SOURCE, String::from(self.signed(&source)));
         }
         let is_content = request.headers().get_optional_str(&HeaderName::from_static("range")).is_some();
-        let answer = self.http.execute_request(&request).await.map_err(without_url)?;
+        let direct = if is_content { self.content.direct(&request) } else { None };
+        let answer = match direct {
+            Some(to) => self.content.get(to, &request).await?,
+            None => self.http.execute_request(&request).await.map_err(without_url)?,
+        };
         let (status, headers, body) = answer.deconstruct();
         if status.is_redirection()
             && let Some(to) = headers.get_optional_str(&HeaderName::from_static("location"))

@@ -1,5 +1,6 @@
 //! An account of Azure, or of what speaks like it.
 
+mod content;
 mod convert;
 mod credential;
 mod exact;
@@ -8,7 +9,9 @@ mod gate;
 mod guard;
 mod shared_key;
 mod store;
+mod tls;
 mod upload;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

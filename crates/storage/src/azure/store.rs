@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use azure_core::http::headers::Headers;
 use azure_core::http::{Context, Etag as HttpEtag, Method, PipelineStreamOptions, Request};
 use azure_storage_blob::models::{
-    AccessTier, BlobClientDeleteOptions, BlobClientSetMetadataOptions, BlobContainerClientListBlobsOptions,
-    BlobServiceClientListContainersOptions, BlobTags, ListBlobsIncludeItem, ListContainersIncludeType,
+    AccessTier, BlobClientDeleteOptions, BlobClientSetMetadataOptions, BlobClientStartCopyFromUrlOptions,
+    BlobContainerClientListBlobsOptions, BlobServiceClientListContainersOptions, BlobTags,
+    ListBlobsIncludeItem, ListContainersIncludeType,
 };
 use futures_util::StreamExt;
 
@@ -173,7 +174,21 @@ impl Store for AzureStore {
         let mut source = self.url_of(name)?;
         source.query_pairs_mut().append_pair("versionid", version);
         let client = self.blob(name)?;
-        let answer = self.call(&what, client.start_copy_from_url(source.into(), None)).await?;
+        let tries = Tries::default();
+        let options = BlobClientStartCopyFromUrlOptions {
+            if_none_match: Some(HttpEtag::from("*")),
+            method_options: counted(&tries),
+            ..Default::default()
+        };
+        let answer = match self.call(&what, client.start_copy_from_url(source.into(), Some(options))).await {
+            Ok(answer) => answer,
+            // The answer to an earlier try may have been lost.
+            Err(Error::Exists { .. } | Error::Changed { .. }) if tries.are_many() => {
+                return Err(failed("there is a current version now: of an earlier try, or somebody else's"));
+            }
+            Err(Error::Changed { what }) => return Err(Error::Exists { what }),
+            Err(error) => return Err(error),
+        };
         self.versions.note(answer.headers());
         let mut status = header(answer.headers(), "x-ms-copy-status").map(str::to_owned);
         for _ in 0..COPY_POLLS {

@@ -57,8 +57,13 @@ impl Hashing {
 
     /// Goes on as long as `next` gives an end behind where it is; the file has to reach there.
     pub(super) fn go_on(&mut self, next: impl Fn(u64) -> Option<u64>) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = Vec::new();
         while let Some(end) = next(self.at) {
+            // Most files are small: no more is cleared than is read.
+            let wanted = usize::try_from(end.saturating_sub(self.at)).unwrap_or(BUFFER_BYTES);
+            if buffer.len() < wanted.min(BUFFER_BYTES) {
+                buffer.resize(wanted.min(BUFFER_BYTES), 0);
+            }
             self.go_to(end, &mut buffer)?;
             self.reached.store(self.at, Ordering::Relaxed);
         }
