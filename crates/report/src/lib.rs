@@ -2,14 +2,18 @@
 //!
 //! - [`summary`] makes [`Block`]s (tables, facts, a chart) from an [`Analysis`](capkeep_flow::Analysis), one
 //!   [`Section`] per question an analyst asks; [`terminal`] draws them and does all escaping.
+//! - [`html`] draws chapters of the same [`Block`]s as one page that needs nothing but itself.
 //! - [`json`] writes the whole analysis as one JSON object.
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
 
+mod card;
+mod drawing;
 pub mod ends;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
+pub mod html;
 pub mod json;
 mod services;
 pub mod summary;
@@ -18,6 +22,8 @@ pub mod terminal;
 mod time;
 mod value;
 
+pub use card::{Card, Level};
+pub use drawing::{Bars, Histogram, Layer, Matrix, Stack, Unit};
 pub use summary::{SECTIONS, Section, View};
 pub use table::{Align, Block, Chart, Column, Facts, Keep, Table};
 pub use time::utc;

@@ -3,10 +3,24 @@
 use capkeep_pcap::Timestamp;
 
 use crate::Value;
+use crate::card::Card;
+use crate::drawing::{Bars, Histogram, Matrix, Stack};
 
 /// One piece of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
+    /// A paragraph.
+    Words(String),
+    /// A piece of news with what backs it.
+    Card(Card),
+    /// Layers over time.
+    Stack(Stack),
+    /// How often values fell between fixed edges.
+    Histogram(Histogram),
+    /// Things and how much of each.
+    Bars(Bars),
+    /// Who has how much to do with whom.
+    Matrix(Matrix),
     /// Rows under named columns.
     Table(Table),
     /// Labelled values.

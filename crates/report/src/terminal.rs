@@ -70,6 +70,14 @@ impl Page {
                 Block::Table(it) => table(it, width),
                 Block::Facts(it) => facts(it, width),
                 Block::Chart(it) => chart(it, width),
+                Block::Words(it) => {
+                    wrap(&visible(it), width).into_iter().map(|part| Line::new(Style::Plain, part)).collect()
+                }
+                Block::Card(it) => facts(&it.facts(), width),
+                Block::Stack(it) => table(&it.table(), width),
+                Block::Histogram(it) => table(&it.table(), width),
+                Block::Bars(it) => table(&it.table(), width),
+                Block::Matrix(it) => table(&it.table(), width),
             };
             for line in &lines {
                 line.write(&mut out, self.color);

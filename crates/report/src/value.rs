@@ -17,6 +17,13 @@ pub enum Value {
     Problem(String),
     /// A command line: never broken, so that it can be copied.
     Command(String),
+    /// Words that lead to another place of the report: a path relative to the page, or `#` and the name of a place.
+    Link {
+        /// The words.
+        words: String,
+        /// Where they lead. A renderer percent-encodes it.
+        to: String,
+    },
     /// A number of things.
     Count(u64),
     /// Bytes.
@@ -53,9 +60,11 @@ impl Value {
     pub fn words(&self) -> String {
         match self {
             Self::Nothing | Self::Bar(_) => String::new(),
-            Self::Text(words) | Self::Path(words) | Self::Problem(words) | Self::Command(words) => {
-                words.clone()
-            }
+            Self::Text(words)
+            | Self::Path(words)
+            | Self::Problem(words)
+            | Self::Command(words)
+            | Self::Link { words, .. } => words.clone(),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => scaled(*n as f64, "B"),
             Self::ByteRate(rate) => scaled(rate * 8.0, "bit/s"),
