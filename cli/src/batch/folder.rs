@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use capkeep_report::flows::ExportError;
 use capkeep_report::unit::Unit;
 
 use crate::failure::hinted;
@@ -83,9 +84,9 @@ impl Folder {
         self.own("units").join(key)
     }
 
-    /// A unit that was made before. One that cannot be read is made again.
-    pub(crate) fn unit(&self, key: &str) -> Option<Unit> {
-        Unit::read(&self.unit_folder(key).join(UNIT)).ok()
+    /// A unit that was made before.
+    pub(crate) fn read(&self, key: &str) -> Result<Unit, ExportError> {
+        Unit::read(&self.unit_folder(key).join(UNIT))
     }
 
     /// A new folder to make a unit in.

@@ -1,5 +1,6 @@
 //! Many captures in one run: where they come from, what is known of them already, and who works on which.
 
+pub(crate) mod assembly;
 mod folder;
 mod lanes;
 mod sources;

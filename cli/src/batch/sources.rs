@@ -109,6 +109,11 @@ impl Session {
         self.origins.iter().map(|origin| origin.name.as_str())
     }
 
+    /// What units are ordered by in a dataset, as [`Unit::order`](capkeep_report::unit::Unit::order).
+    pub(crate) fn order(&self) -> (Option<&str>, &str) {
+        (self.origins.iter().find_map(|origin| origin.vm.as_deref()), &self.id)
+    }
+
     /// True if standard input is part of it: it cannot be read again, and nothing tells what it was.
     pub(crate) fn is_fleeting(&self) -> bool {
         self.inputs.iter().any(|input| matches!(input, Input::Stdin))

@@ -9,6 +9,7 @@ mod explain;
 mod fetch;
 mod man;
 mod orphans;
+mod report;
 mod schema;
 mod serve;
 mod slice;
@@ -20,6 +21,7 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Analyze(Box<analyze::Analyze>),
+    Report(Box<report::Report>),
     Compare(compare::Compare),
     Explain(explain::Explain),
     Slice(Box<slice::Slice>),
@@ -47,6 +49,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
             Self::Analyze(it) => it.run(),
+            Self::Report(it) => it.run(),
             Self::Compare(it) => it.run(),
             Self::Explain(it) => it.run(),
             Self::Slice(it) => it.run(),

@@ -1,12 +1,13 @@
 //! `capkeep report`.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use capkeep_detect::{Detection, Settings};
+use capkeep_detect::{Detection, Settings, Severity};
 use capkeep_flow::{Event, Options};
+use capkeep_report::baseline::Baseline;
 use capkeep_report::flows::{ExportError, FileFormat};
 use capkeep_report::terminal::visible;
 use capkeep_report::unit::{Gather, Unit};
@@ -16,9 +17,9 @@ use clap::ValueEnum;
 use super::Done;
 use super::analyze::FailOn;
 use crate::azure::Azure;
-use crate::batch::{Folder, Lanes, Session, Sources, Task};
+use crate::batch::{Folder, Lanes, Session, Sources, Task, assembly};
 use crate::distant::Distant;
-use crate::failure::{hinted, warn};
+use crate::failure::hinted;
 use crate::inputs::Inputs;
 use crate::progress::Progress;
 use crate::reading::Reading;
@@ -80,6 +81,10 @@ pub(crate) struct Report {
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 
+    /// What is new, gone, better or worse since this report (its report.json); exit code 1 if something is worse
+    #[arg(long, value_name = "FILE", help_heading = "Findings")]
+    compare: Option<PathBuf>,
+
     /// Analyse everything again
     #[arg(long, help_heading = "What to read")]
     fresh: bool,
@@ -137,7 +142,7 @@ impl From<Format> for FileFormat {
             Format::Arrow => Self::Arrow,
             Format::Csv => Self::Csv,
             Format::Json => Self::Json,
-            Format::Ndjson => Self::NdJson,
+            Format::Ndjson => Self::Ndjson,
         }
     }
 }
@@ -155,14 +160,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  done, but something could not be read completely, or was found with --fail-on; the report says what
+  1  done, but something could not be read completely, was found with --fail-on, or is worse with --compare
   2  error: nothing usable could be read, the folder cannot be written, or the command line is wrong";
-
-impl Task for Session {
-    fn weight(&self) -> u64 {
-        self.bytes
-    }
-}
 
 impl Report {
     pub(super) fn run(self) -> anyhow::Result<Done> {
@@ -172,6 +171,8 @@ impl Report {
         let mut distant = Distant::new(&self.azure, &self.storage, None);
         let mut sources = Sources::default();
         let inputs = self.inputs(&mut distant, &mut sources)?;
+        // Read before anything is written: it may be the one that is written over.
+        let earlier = self.compare.as_deref().map(earlier).transpose()?;
         let folder = Folder::open(&self.out)?;
         let sessions = sources.sessions(&inputs, options.merge, &self.how()?);
         let keys: HashSet<&str> = sessions.iter().map(|session| session.key.as_str()).collect();
@@ -179,7 +180,31 @@ impl Report {
             sessions.iter().partition(|session| !self.fresh && is_known(&folder, session));
         self.analyze(&folder, &new, &options, &settings)?;
         folder.forget_others(&keys)?;
-        self.tell(&folder, &sessions, known.len(), inputs.not_captures)
+        let written = assembly::Assembly {
+            title: &self.title,
+            formats: &self.format.iter().map(|format| (*format).into()).collect::<Vec<_>>(),
+            not_captures: inputs.not_captures,
+            earlier: earlier.as_ref(),
+        }
+        .write(&folder, &sessions)?;
+        if self.json {
+            output::print(&written.json)?;
+        } else {
+            let index = self.out.join("index.html");
+            let counts = match (new.len(), known.len()) {
+                (new, 0) => format!("{new} analysed"),
+                (new, known) => format!("{new} analysed, {known} known from before"),
+            };
+            let text = format!("{}\n{counts}; the report is {}\n", written.text, visible(&index.display().to_string()));
+            output::print(text.as_bytes())?;
+        }
+        let baseline = &written.baseline;
+        let damaged = baseline.captures_with_errors;
+        if damaged > 0 && damaged == baseline.captures && baseline.packets == 0 {
+            return Err(hinted("nothing could be read", "the report says why"));
+        }
+        let fails = self.fail_on.is_some_and(|least| written.worst >= Some(Severity::from(least)));
+        Ok(if damaged > 0 || fails || written.is_worse { Done::Partly } else { Done::Fully })
     }
 
     fn inputs(&self, distant: &mut Distant<'_>, sources: &mut Sources) -> anyhow::Result<Inputs> {
@@ -251,10 +276,24 @@ impl Task for &Session {
     }
 }
 
+/// A report in short, to be compared with.
+fn earlier(path: &Path) -> anyhow::Result<Baseline> {
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let wrong = |what: String| hinted(what, "--compare takes the report.json of an earlier report");
+    let baseline: Baseline =
+        serde_json::from_slice(&text).map_err(|error| wrong(format!("{shown} is no report in short: {error}")))?;
+    if baseline.schema != Baseline::SCHEMA {
+        return Err(wrong(format!("{shown} is of another version: {:?}", baseline.schema)));
+    }
+    Ok(baseline)
+}
+
 /// True if its unit was made before. What broke off in a network is tried again.
 fn is_known(folder: &Folder, session: &Session) -> bool {
     let is_whole = |unit: &Unit| !session.is_distant || unit.captures.iter().all(|one| one.error.is_none());
-    !session.is_fleeting() && folder.unit(&session.key).is_some_and(|unit| is_whole(&unit))
+    // One that cannot be read is made again.
+    !session.is_fleeting() && folder.read(&session.key).is_ok_and(|unit| is_whole(&unit))
 }
 
 /// Analyses a session and keeps what comes of it.
@@ -288,5 +327,6 @@ fn unit(
         return Err(error.into());
     }
     let unit = gather.finish(&analysis, &findings)?;
+    assembly::write_page(&unit, &made)?;
     folder.keep(&session.key, &made, &unit)
 }

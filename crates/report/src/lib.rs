@@ -9,12 +9,15 @@
 
 mod card;
 mod drawing;
+pub mod baseline;
 pub mod ends;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
 pub mod html;
 pub mod json;
+pub mod markdown;
+pub mod picture;
 mod services;
 pub mod summary;
 mod table;
