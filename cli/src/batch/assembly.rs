@@ -150,7 +150,11 @@ pub(crate) fn write_page(unit: &Unit, folder: &Path) -> anyhow::Result<()> {
 /// How many captures, and from when to when.
 fn about(picture: &Picture) -> String {
     let totals = &picture.totals;
-    let captures = if totals.captures == 1 { "1 capture file".into() } else { format!("{} capture files", totals.captures) };
+    let captures = if totals.captures == 1 {
+        "1 capture file".into()
+    } else {
+        format!("{} capture files", totals.captures)
+    };
     let time = |ns: i64| utc(capkeep_pcap::Timestamp::from_nanos(ns));
     match totals.first_ns.zip(totals.last_ns) {
         Some((first, last)) => format!("{captures}, from {} to {}", time(first), time(last)),

@@ -34,7 +34,8 @@ impl Folder {
         fs::create_dir_all(root).with_context(|| format!("cannot make the folder {shown}"))?;
         let own = root.join(OWN);
         if !own.join(MARK).exists() {
-            let mut entries = fs::read_dir(root).with_context(|| format!("cannot read the folder {shown}"))?;
+            let mut entries =
+                fs::read_dir(root).with_context(|| format!("cannot read the folder {shown}"))?;
             if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != OWN)) {
                 return Err(hinted(
                     format!("{shown} holds something else than a report"),
@@ -47,9 +48,14 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(hinted(format!("another capkeep writes to {shown}"), "wait for it, or name another folder"));
+                return Err(hinted(
+                    format!("another capkeep writes to {shown}"),
+                    "wait for it, or name another folder",
+                ));
             }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("cannot lock {shown}")),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {shown}"));
+            }
         }
         fs::write(own.join(MARK), "A report of capkeep; what is in this folder can be made again.\n")
             .with_context(|| format!("cannot write to {shown}"))?;

@@ -1,8 +1,8 @@
 //! Who works on what: large sessions one after the other on all cores, the others side by side on one core each.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 

@@ -86,7 +86,9 @@ impl Sources {
                     (origin, version)
                 }
                 Input::File(path) => local(path),
-                Input::Stdin | Input::Bytes(_) => (Origin { name: "-".into(), ..Origin::default() }, String::new()),
+                Input::Stdin | Input::Bytes(_) => {
+                    (Origin { name: "-".into(), ..Origin::default() }, String::new())
+                }
             };
             session.bytes = session.bytes.saturating_add(origin.bytes.unwrap_or(0));
             for (digest, text) in [(&mut names, &origin.name), (&mut all, &origin.name)] {

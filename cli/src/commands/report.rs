@@ -195,7 +195,11 @@ impl Report {
                 (new, 0) => format!("{new} analysed"),
                 (new, known) => format!("{new} analysed, {known} known from before"),
             };
-            let text = format!("{}\n{counts}; the report is {}\n", written.text, visible(&index.display().to_string()));
+            let text = format!(
+                "{}\n{counts}; the report is {}\n",
+                written.text,
+                visible(&index.display().to_string())
+            );
             output::print(text.as_bytes())?;
         }
         let baseline = &written.baseline;
@@ -281,8 +285,8 @@ fn earlier(path: &Path) -> anyhow::Result<Baseline> {
     let shown = path.display();
     let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
     let wrong = |what: String| hinted(what, "--compare takes the report.json of an earlier report");
-    let baseline: Baseline =
-        serde_json::from_slice(&text).map_err(|error| wrong(format!("{shown} is no report in short: {error}")))?;
+    let baseline: Baseline = serde_json::from_slice(&text)
+        .map_err(|error| wrong(format!("{shown} is no report in short: {error}")))?;
     if baseline.schema != Baseline::SCHEMA {
         return Err(wrong(format!("{shown} is of another version: {:?}", baseline.schema)));
     }

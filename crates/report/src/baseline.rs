@@ -122,7 +122,8 @@ impl Baseline {
                 Some(_) => {}
             }
         }
-        changes.gone = before.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, it)| (*it).clone()).collect();
+        changes.gone =
+            before.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, it)| (*it).clone()).collect();
         for measured in &self.measures {
             let known = earlier.measures.iter().find(|known| known.name == measured.name);
             if let (Some(now), Some(before)) = (measured.value, known.and_then(|known| known.value))

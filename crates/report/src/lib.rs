@@ -7,9 +7,9 @@
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
 
+pub mod baseline;
 mod card;
 mod drawing;
-pub mod baseline;
 pub mod ends;
 #[cfg(test)]
 mod fixture;

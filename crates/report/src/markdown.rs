@@ -81,7 +81,12 @@ fn draw_marks(out: &mut String, histogram: &crate::Histogram) {
 
 fn draw_table(out: &mut String, table: &Table) {
     let shown: Vec<usize> = (0..table.columns.len())
-        .filter(|index| !table.rows.iter().all(|row| matches!(row.get(*index), None | Some(Value::Nothing | Value::Bar(_)))))
+        .filter(|index| {
+            !table
+                .rows
+                .iter()
+                .all(|row| matches!(row.get(*index), None | Some(Value::Nothing | Value::Bar(_))))
+        })
         .collect();
     let columns: Vec<_> = shown.iter().filter_map(|index| table.columns.get(*index)).collect();
     if columns.is_empty() {

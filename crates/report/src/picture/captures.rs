@@ -68,7 +68,10 @@ fn complaints(quality: &Quality, row: &CaptureRow) -> Vec<String> {
         }
     }
     if row.truncated_packets > 0 {
-        words.push(format!("packets cut to {}", row.snap_len.filter(|n| *n > 0).map_or("a snap length".into(), |n| format!("{n} bytes"))));
+        words.push(format!(
+            "packets cut to {}",
+            row.snap_len.filter(|n| *n > 0).map_or("a snap length".into(), |n| format!("{n} bytes"))
+        ));
     }
     let lost = [row.drops.by_interface, row.drops.by_system, row.drops.between_packets];
     let lost: u64 = lost.into_iter().flatten().fold(0, u64::saturating_add);
@@ -132,7 +135,10 @@ fn facts(one: &CaptureLine) -> Facts {
     }
     facts.line("VM", vec![text(&one.origin.vm)]);
     facts.line("capture", vec![text(&one.origin.capture)]);
-    facts.line("stored at", vec![one.origin.storage_path.as_ref().map_or(Value::Nothing, |path| Value::Path(path.clone()))]);
+    facts.line(
+        "stored at",
+        vec![one.origin.storage_path.as_ref().map_or(Value::Nothing, |path| Value::Path(path.clone()))],
+    );
     facts.line("its capture", vec![exists(&one.origin)]);
     facts.line("format", vec![text(&row.format), text(&row.compression)]);
     let links: Vec<String> = row.link_types.keys().cloned().collect();
@@ -180,7 +186,10 @@ fn table(lines: &[CaptureLine], picture: &Picture) -> Table {
     let rows = lines.iter().map(|one| {
         let row = &one.row;
         let time = |ns: Option<i64>| ns.map_or(Value::Nothing, |ns| Value::Time(Timestamp::from_nanos(ns)));
-        let span = row.first_ns.zip(row.last_ns).map_or(Value::Nothing, |(first, last)| Value::Span(last.saturating_sub(first)));
+        let span = row
+            .first_ns
+            .zip(row.last_ns)
+            .map_or(Value::Nothing, |(first, last)| Value::Span(last.saturating_sub(first)));
         let worst = match (&row.error, &one.worst) {
             (Some(error), _) => Value::Problem(error.brief.clone()),
             (None, Some((level, sentence))) if *level >= Level::Warning => Value::Problem(sentence.clone()),
@@ -219,12 +228,12 @@ fn table(lines: &[CaptureLine], picture: &Picture) -> Table {
 
 /// A table without the columns that have nothing in any row.
 pub(super) fn without_empty(title: &str, columns: &[Column], rows: Vec<Vec<Value>>) -> Table {
-    let is_used = |index: usize| {
-        rows.iter().any(|row| row.get(index).is_some_and(|value| *value != Value::Nothing))
-    };
+    let is_used =
+        |index: usize| rows.iter().any(|row| row.get(index).is_some_and(|value| *value != Value::Nothing));
     let used: Vec<bool> = (0..columns.len()).map(is_used).collect();
     let keep = |index: usize| used.get(index).copied().unwrap_or(false);
-    let pick = |row: Vec<Value>| (0..).zip(row).filter(|(index, _)| keep(*index)).map(|(_, value)| value).collect();
+    let pick =
+        |row: Vec<Value>| (0..).zip(row).filter(|(index, _)| keep(*index)).map(|(_, value)| value).collect();
     Table {
         title: title.into(),
         columns: (0..).zip(columns).filter(|(index, _)| keep(*index)).map(|(_, column)| *column).collect(),
@@ -232,4 +241,3 @@ pub(super) fn without_empty(title: &str, columns: &[Column], rows: Vec<Vec<Value
         notes: Vec::new(),
     }
 }
-

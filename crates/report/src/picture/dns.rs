@@ -37,14 +37,27 @@ impl Chapter for Dns {
         };
         facts.line("questions", vec![Value::Count(dns.queries)]);
         facts.line("answers", vec![Value::Count(dns.responses)]);
-        facts.line("without answer", vec![Value::Count(dns.unanswered), Value::share(dns.unanswered, dns.queries)]);
-        facts.line("answered within", vec![Value::text("half of them"), time(500), Value::text("95 %"), time(950)]);
+        facts.line(
+            "without answer",
+            vec![Value::Count(dns.unanswered), Value::share(dns.unanswered, dns.queries)],
+        );
+        facts.line(
+            "answered within",
+            vec![Value::text("half of them"), time(500), Value::text("95 %"), time(950)],
+        );
         let mut blocks = vec![Block::Facts(facts)];
         let bars = |title: &str, of: &'static str, counts: Vec<(String, u64)>| {
             let mut counts = counts;
             counts.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
-            let bars: Vec<_> = counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
-            Block::Bars(Bars { title: title.into(), unit: Unit::Things("messages"), of, bars, notes: Vec::new() })
+            let bars: Vec<_> =
+                counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
+            Block::Bars(Bars {
+                title: title.into(),
+                unit: Unit::Things("messages"),
+                of,
+                bars,
+                notes: Vec::new(),
+            })
         };
         if !dns.rcodes.is_empty() {
             let codes = dns.rcodes.iter().map(|(code, n)| (dns_rcode_name(*code).into_owned(), *n)).collect();

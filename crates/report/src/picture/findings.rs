@@ -194,7 +194,12 @@ fn table(kind: &Kind, picture: &Picture) -> Table {
             Column::number("packets").drop(8),
         ],
         rows: rows.collect(),
-        notes: super::rest(kind.instances.len(), usize::try_from(kind.all()).unwrap_or(usize::MAX), 0, "findings"),
+        notes: super::rest(
+            kind.instances.len(),
+            usize::try_from(kind.all()).unwrap_or(usize::MAX),
+            0,
+            "findings",
+        ),
     }
 }
 

@@ -35,11 +35,15 @@ impl Chapter for Http {
         };
         facts.line("requests", vec![Value::Count(http.requests)]);
         facts.line("answers", vec![Value::Count(http.responses)]);
-        facts.line("answered within", vec![Value::text("half of them"), time(500), Value::text("95 %"), time(950)]);
+        facts.line(
+            "answered within",
+            vec![Value::text("half of them"), time(500), Value::text("95 %"), time(950)],
+        );
         let mut blocks = vec![Block::Facts(facts)];
         let mut bars = |title: &str, of: &'static str, unit: Unit, mut counts: Vec<(String, u64)>| {
             counts.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
-            let bars: Vec<_> = counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
+            let bars: Vec<_> =
+                counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
             if !bars.is_empty() {
                 blocks.push(Block::Bars(Bars { title: title.into(), unit, of, bars, notes: Vec::new() }));
             }

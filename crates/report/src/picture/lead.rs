@@ -27,7 +27,12 @@ pub fn lead(picture: &Picture) -> Vec<Headline> {
     }
     let mut kinds: Vec<(&String, &Kind)> = picture.kinds.iter().collect();
     kinds.sort_by(|one, other| {
-        other.1.worst().cmp(&one.1.worst()).then(other.1.sessions.cmp(&one.1.sessions)).then(one.0.cmp(other.0))
+        other
+            .1
+            .worst()
+            .cmp(&one.1.worst())
+            .then(other.1.sessions.cmp(&one.1.sessions))
+            .then(one.0.cmp(other.0))
     });
     let is_bad = |kind: &Kind| kind.worst() >= Level::Warning;
     for (detector, kind) in kinds.iter().filter(|(_, kind)| is_bad(kind)).take(MOST) {

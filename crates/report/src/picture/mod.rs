@@ -160,10 +160,16 @@ const TOP: usize = 25;
 fn rest(shown: usize, held: usize, dropped: u64, many: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if held > shown {
-        notes.push(format!("and {} {many} more; the dataset has them", crate::value::count((held - shown) as u64)));
+        notes.push(format!(
+            "and {} {many} more; the dataset has them",
+            crate::value::count((held - shown) as u64)
+        ));
     }
     if dropped > 0 {
-        notes.push("lower bounds: there were too many to count each, and the lightest were dropped on the way".into());
+        notes.push(
+            "lower bounds: there were too many to count each, and the lightest were dropped on the way"
+                .into(),
+        );
     }
     notes
 }

@@ -39,7 +39,11 @@ impl Chapter for Skipped {
                 Column::number("packets before"),
             ];
             let rows = rows.collect();
-            blocks.push(Block::Table(super::captures::without_empty("Capture files with errors", &columns, rows)));
+            blocks.push(Block::Table(super::captures::without_empty(
+                "Capture files with errors",
+                &columns,
+                rows,
+            )));
         }
         let mut reasons: Vec<(&String, &u64)> = picture.skipped.iter().collect();
         if !reasons.is_empty() {

@@ -34,7 +34,8 @@ impl Chapter for Tls {
         let mut blocks = Vec::new();
         let mut bars = |title: &str, of: &'static str, mut counts: Vec<(String, u64)>| {
             counts.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
-            let bars: Vec<_> = counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
+            let bars: Vec<_> =
+                counts.into_iter().take(ROWS).map(|(name, n)| (Value::text(name), n)).collect();
             if !bars.is_empty() {
                 let unit = Unit::Things("flows");
                 blocks.push(Block::Bars(Bars { title: title.into(), unit, of, bars, notes: Vec::new() }));
@@ -50,7 +51,8 @@ impl Chapter for Tls {
         bars("Servers asked for", "name", names.collect());
         let certificates = tls.certificates.heaviest(ROWS);
         if !certificates.is_empty() {
-            let time = |seconds: i64| Value::Time(Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)));
+            let time =
+                |seconds: i64| Value::Time(Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)));
             let rows = certificates.iter().map(|(key, used)| {
                 vec![
                     Value::text(&key.subject),

@@ -106,7 +106,8 @@ fn matrix(all: &[Conversation]) -> Matrix {
     let names: Vec<String> = hosts.iter().map(|(ip, _)| ip.to_string()).collect();
     let mut notes = Vec::new();
     if left_out > 0 {
-        notes.push(format!("the {HOSTS} busiest hosts of {}", crate::value::count((left_out + HOSTS) as u64)));
+        notes
+            .push(format!("the {HOSTS} busiest hosts of {}", crate::value::count((left_out + HOSTS) as u64)));
     }
     Matrix {
         title: "Bytes on the wire".into(),
