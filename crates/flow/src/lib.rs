@@ -26,6 +26,7 @@ mod summary;
 mod tcp;
 mod timeline;
 mod top;
+mod traffic;
 
 pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
@@ -49,3 +50,4 @@ pub use record::{
 pub use services::service_name;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};
+pub use traffic::Traffic;

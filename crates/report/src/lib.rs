@@ -5,7 +5,10 @@
 //! - [`json`] writes the whole analysis as one JSON object.
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
+//! - [`unit`] is what is kept of one session for a report over many.
+//! - [`dataset`] writes units as tables that other programs read.
 
+pub mod dataset;
 pub mod ends;
 #[cfg(test)]
 mod fixture;
@@ -16,6 +19,7 @@ pub mod summary;
 mod table;
 pub mod terminal;
 mod time;
+pub mod unit;
 mod value;
 
 pub use summary::{SECTIONS, Section, View};
