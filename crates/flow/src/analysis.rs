@@ -9,6 +9,7 @@ use capkeep_pcap::{Facts, LinkType, SkipReason, Timestamp};
 use crate::record::{ConnState, Protocol};
 use crate::timeline::Timeline;
 use crate::top::Top;
+use crate::traffic::Traffic;
 
 /// The result of [`analyze`](crate::analyze): exact counts over everything that was read.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub struct Analysis {
     pub services: Top<(Protocol, u16), ServiceCounts>,
     /// Packets and bytes over time.
     pub timeline: Timeline,
+    /// The same by kind of traffic; kinds that did not occur are absent.
+    pub series: BTreeMap<Traffic, Timeline>,
 }
 
 /// One input file.

@@ -11,6 +11,7 @@ use crate::meta::{Extra, Key, Meta, Packet, Place, SHARDS, Space, shard_of};
 use crate::options::Options;
 use crate::record::Protocol;
 use crate::timeline::Timeline;
+use crate::traffic::Traffic;
 
 /// A batch and where its packets come from.
 #[derive(Debug, Default)]
@@ -138,7 +139,8 @@ pub(crate) struct Mix {
     by_protocol: Vec<Counts>,
     arp: Counts,
     pub(crate) tunnels: BTreeMap<&'static str, Counts>,
-    pub(crate) timeline: Timeline,
+    /// Packets over time by kind of traffic.
+    timelines: [Timeline; Traffic::COUNT],
 }
 
 impl Default for Mix {
@@ -147,7 +149,7 @@ impl Default for Mix {
             by_protocol: vec![Counts::default(); 256],
             arp: Counts::default(),
             tunnels: BTreeMap::new(),
-            timeline: Timeline::default(),
+            timelines: std::array::from_fn(|_| Timeline::default()),
         }
     }
 }
@@ -159,6 +161,12 @@ impl Mix {
         numbered.chain([(Protocol::Arp, self.arp)]).filter(|(_, counts)| counts.packets > 0)
     }
 
+    /// Packets over time by kind of traffic, where there are any.
+    pub(crate) fn timelines(&self) -> impl Iterator<Item = (Traffic, &Timeline)> {
+        let all = Traffic::ALL.iter().copied().zip(&self.timelines);
+        all.filter(|(_, timeline)| !timeline.buckets().1.is_empty())
+    }
+
     /// Adds another's counts.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.by_protocol.iter_mut().zip(&other.by_protocol) {
@@ -168,7 +176,9 @@ impl Mix {
         for (kind, counts) in &other.tunnels {
             self.tunnels.entry(kind).or_default().add(*counts);
         }
-        self.timeline.merge(&other.timeline);
+        for (mine, theirs) in self.timelines.iter_mut().zip(&other.timelines) {
+            mine.merge(theirs);
+        }
     }
 
     #[inline]
@@ -182,8 +192,10 @@ impl Mix {
         if let Some(tunnel) = &packet.tunnel {
             self.tunnels.entry(tunnel.kind.name()).or_default().add(one);
         }
-        if let Some(at) = at {
-            self.timeline.add(at, u64::from(wire_len));
+        if let Some(at) = at
+            && let Some(timeline) = self.timelines.get_mut(Traffic::of(packet) as usize)
+        {
+            timeline.add(at, u64::from(wire_len));
         }
     }
 }

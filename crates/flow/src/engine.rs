@@ -460,8 +460,11 @@ impl Session<'_> {
             captures.push((outcome.capture, capture));
         }
         self.counts.protocols = mix.protocols().collect();
+        for (kind, timeline) in mix.timelines() {
+            self.counts.timeline.merge(timeline);
+            self.counts.series.insert(kind, timeline.clone());
+        }
         self.counts.tunnels = mix.tunnels;
-        self.counts.timeline = mix.timeline;
         SessionResult { counts: self.counts, captures }
     }
 }

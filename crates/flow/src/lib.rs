@@ -26,6 +26,7 @@ mod summary;
 mod tcp;
 mod timeline;
 mod top;
+mod traffic;
 
 pub use analysis::{
     Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
@@ -50,3 +51,4 @@ pub use services::service_name;
 pub use sessions::sessions;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};
+pub use traffic::Traffic;

@@ -203,5 +203,8 @@ impl Analysis {
         self.conversations.merge(other.conversations);
         self.services.merge(other.services);
         self.timeline.merge(&other.timeline);
+        for (kind, timeline) in &other.series {
+            self.series.entry(*kind).or_default().merge(timeline);
+        }
     }
 }

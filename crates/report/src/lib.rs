@@ -6,9 +6,14 @@
 //! - [`json`] writes the whole analysis as one JSON object.
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
+//! - [`unit`] is what is kept of one session for a report over many.
+//! - [`dataset`] writes units as tables that other programs read.
+//! - [`picture`] is one picture of many units, and the chapters made of it; [`markdown`] writes them for tickets,
+//!   [`baseline`] tells what is new since the last one.
 
 pub mod baseline;
 mod card;
+pub mod dataset;
 mod drawing;
 pub mod ends;
 #[cfg(test)]
@@ -23,6 +28,7 @@ pub mod summary;
 mod table;
 pub mod terminal;
 mod time;
+pub mod unit;
 mod value;
 
 pub use card::{Card, Level};

@@ -50,6 +50,8 @@ pub struct Column {
     pub unit: &'static str,
     /// True if a value can be missing.
     pub nullable: bool,
+    /// True if its text may come from outside: names that strangers chose.
+    pub from_outside: bool,
     /// What a value says.
     pub meaning: &'static str,
     /// Its value and type.
@@ -62,20 +64,24 @@ const fn int(
     meaning: &'static str,
     get: fn(Row<'_>) -> Option<i64>,
 ) -> Column {
-    Column { name, unit, nullable: false, meaning, get: Get::Int(get) }
+    Column { name, unit, nullable: false, from_outside: false, meaning, get: Get::Int(get) }
 }
 
 const fn text(name: &'static str, meaning: &'static str, get: fn(Row<'_>, &mut String) -> bool) -> Column {
-    Column { name, unit: "", nullable: false, meaning, get: Get::Text(get) }
+    Column { name, unit: "", nullable: false, from_outside: false, meaning, get: Get::Text(get) }
 }
 
 const fn flag(name: &'static str, meaning: &'static str, get: fn(Row<'_>) -> Option<bool>) -> Column {
-    Column { name, unit: "", nullable: false, meaning, get: Get::Bool(get) }
+    Column { name, unit: "", nullable: false, from_outside: false, meaning, get: Get::Bool(get) }
 }
 
 impl Column {
     const fn or_null(self) -> Self {
         Self { nullable: true, ..self }
+    }
+
+    const fn from_outside(self) -> Self {
+        Self { from_outside: true, ..self }
     }
 }
 
@@ -126,7 +132,8 @@ pub const COLUMNS: &[Column] = &[
     text("capture", "Path of the capture its first packet lies in, as it was named.", |r, out| {
         put_some(out, r.path)
     })
-    .or_null(),
+    .or_null()
+    .from_outside(),
     int("capture_index", "", "Number of that capture in `captures[]` of the JSON summary, from 0.", |r| {
         Some(r.flow.capture.into())
     }),
@@ -500,7 +507,8 @@ pub const COLUMNS: &[Column] = &[
         let host = || apps.and_then(|apps| Some(&*apps.http.as_ref()?.hosts.first()?.0));
         put_some(out, sni.or_else(host))
     })
-    .or_null(),
+    .or_null()
+    .from_outside(),
     text("tls_version", "TLS version that the server chose.", |r, out| {
         let version = r.flow.apps.as_deref().and_then(|apps| apps.tls.as_ref()?.version);
         version.is_some_and(|version| match tls_version_name(version) {
@@ -516,7 +524,8 @@ pub const COLUMNS: &[Column] = &[
     text("dns_name", "First name that was asked for.", |r, out| {
         put_some(out, r.flow.apps.as_deref().and_then(|apps| Some(&*apps.dns.as_ref()?.lookups.first()?.name)))
     })
-    .or_null(),
+    .or_null()
+    .from_outside(),
 ];
 
 /// The columns as a Markdown table.

@@ -1,4 +1,4 @@
-//! One flow file.
+//! One file of rows.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::{CompatLevel, IntoColumn, StringChunked};
+use polars_core::prelude::{Column, CompatLevel, DataType, IntoColumn, Schema, StringChunked};
 use polars_core::utils::arrow::io::ipc::write::default_ipc_fields;
 use polars_io::SerWriter;
 use polars_io::csv::write::{BatchedWriter as CsvBatches, CsvWriter};
@@ -18,20 +18,21 @@ use polars_io::parquet::write::{
 };
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{ExportError, SCHEMA_NAME, frame};
+use super::ExportError;
 use crate::terminal::visible;
 
 /// Bytes gathered before they are given to the system (chosen).
 const BUFFER: usize = 1 << 18;
 
-/// Format of a flow file, told by the end of its name.
+/// Format of a file of flows or of a dataset, told by the end of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFormat {
     /// Apache Parquet, compressed with zstd.
     Parquet,
     /// Arrow IPC file ("Feather v2"), compressed with LZ4.
     Arrow,
-    /// Comma-separated values with a header line (RFC 4180, line feeds). A value is empty where it is missing.
+    /// Comma-separated values with a header line (RFC 4180, line feeds). A value is empty where it is missing, and the
+    /// items of a list have spaces between them.
     /// In text that may come from outside, control and reordering characters become `\n` or `\u{…}`, and a text
     /// that starts with `=`, `+`, `-`, `@` gets an apostrophe before it, so that no spreadsheet runs it.
     Csv,
@@ -99,6 +100,17 @@ impl Write for Out {
     }
 }
 
+/// How the rows of a file are laid out.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Names and types of the columns.
+    pub(crate) schema: Schema,
+    /// Name and version of the columns, for the metadata of Parquet files.
+    pub(crate) name: &'static str,
+    /// Columns whose text may come from outside.
+    pub(crate) from_outside: Vec<&'static str>,
+}
+
 enum Encoder {
     Parquet(Box<ParquetBatches<Out>>),
     Arrow(Box<IpcBatches<Out>>),
@@ -109,45 +121,51 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(format: FileFormat, out: Out, parallel: bool) -> PolarsResult<Self> {
-        let schema = frame::schema();
+    fn new(format: FileFormat, out: Out, layout: &Layout, parallel: bool) -> PolarsResult<Self> {
+        let schema = &layout.schema;
         Ok(match format {
             FileFormat::Parquet => {
                 let version =
-                    KeyValueMetadata::from_static(vec![("capkeep.schema".into(), SCHEMA_NAME.into())]);
+                    KeyValueMetadata::from_static(vec![("capkeep.schema".into(), layout.name.into())]);
                 let writer = ParquetWriter::new(out)
                     .with_compression(ParquetCompression::Zstd(None))
                     .with_key_value_metadata(Some(version))
                     .set_parallel(parallel);
-                Self::Parquet(Box::new(writer.batched(&schema)?))
+                Self::Parquet(Box::new(writer.batched(schema)?))
             }
             FileFormat::Arrow => {
                 // The oldest level: string views are not read everywhere yet.
                 let level = CompatLevel::oldest();
                 let fields = default_ipc_fields(
-                    polars_io::schema_to_arrow_checked(&schema, level, "ipc")?.iter_values(),
+                    polars_io::schema_to_arrow_checked(schema, level, "ipc")?.iter_values(),
                 );
                 let writer = IpcWriter::new(out)
                     .with_compat_level(level)
                     .with_compression(Some(IpcCompression::LZ4))
                     .with_parallel(parallel);
-                Self::Arrow(Box::new(writer.batched(&schema, fields)?))
+                Self::Arrow(Box::new(writer.batched(schema, fields)?))
             }
             FileFormat::Csv => {
                 let writer = CsvWriter::new(out);
                 let writer = if parallel { writer } else { writer.n_threads(1) };
-                Self::Csv(Box::new(writer.batched(&schema)?))
+                let flat = schema
+                    .iter()
+                    .map(|(name, dtype)| {
+                        (name.clone(), if dtype.is_list() { DataType::String } else { dtype.clone() })
+                    })
+                    .collect::<Schema>();
+                Self::Csv(Box::new(writer.batched(&flat)?))
             }
             FileFormat::Json => Self::Json(false),
             FileFormat::Ndjson => Self::Ndjson,
         })
     }
 
-    fn write(&mut self, frame: &DataFrame, out: &mut Out) -> PolarsResult<()> {
+    fn write(&mut self, frame: &DataFrame, layout: &Layout, out: &mut Out) -> PolarsResult<()> {
         match self {
             Self::Parquet(encoder) => encoder.write_batch(frame),
             Self::Arrow(encoder) => encoder.write_batch(frame),
-            Self::Csv(encoder) => encoder.write_batch(&harmless(frame)?),
+            Self::Csv(encoder) => encoder.write_batch(&harmless(frame, &layout.from_outside)?),
             Self::Json(started) => json_lines(frame, |lines| {
                 for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                     out.write_all(if *started { b",\n" } else { b"[\n" })?;
@@ -183,36 +201,71 @@ fn json_lines(frame: &DataFrame, mut each: impl FnMut(&[u8]) -> io::Result<()>) 
     Ok(())
 }
 
-/// The frame with all text that may come from outside made harmless for spreadsheets and terminals.
-fn harmless(frame: &DataFrame) -> PolarsResult<DataFrame> {
-    const FROM_OUTSIDE: &str = "capture";
+/// The frame with all text that may come from outside made harmless for spreadsheets and terminals, and lists in one
+/// text each, a space between their items.
+fn harmless(frame: &DataFrame, from_outside: &[&str]) -> PolarsResult<DataFrame> {
     let clean = |text: &str| {
         let text = visible(text);
         if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
     };
-    let text: StringChunked =
-        frame.column(FROM_OUTSIDE)?.str()?.iter().map(|text| text.map(clean)).collect::<StringChunked>();
     let mut frame = frame.clone();
-    frame.with_column(text.with_name(FROM_OUTSIDE.into()).into_column())?;
+    let lists: Vec<String> = frame
+        .columns()
+        .iter()
+        .filter(|column| column.dtype().is_list())
+        .map(|column| column.name().to_string())
+        .collect();
+    for name in &lists {
+        let text = joined(frame.column(name)?)?;
+        frame.with_column(text.with_name(name.as_str().into()).into_column())?;
+    }
+    for name in from_outside {
+        let text: StringChunked =
+            frame.column(name)?.str()?.iter().map(|text| text.map(clean)).collect::<StringChunked>();
+        frame.with_column(text.with_name((*name).into()).into_column())?;
+    }
     Ok(frame)
 }
 
-/// A file that is being written under another name.
-pub(super) struct FlowFile {
+/// Lists as texts.
+fn joined(lists: &Column) -> PolarsResult<StringChunked> {
+    let lists = lists.list()?;
+    let mut out = Vec::with_capacity(lists.len());
+    for row in 0..lists.len() {
+        let Some(list) = lists.get_as_series(row) else {
+            out.push(None);
+            continue;
+        };
+        let list = list.cast(&DataType::String)?;
+        let items: Vec<&str> = list.str()?.iter().flatten().collect();
+        out.push(Some(items.join(" ")));
+    }
+    Ok(out.into_iter().collect())
+}
+
+/// A file of rows that is being written under another name.
+pub(crate) struct RowFile {
     target: PathBuf,
     temporary: TempPath,
     encoder: Encoder,
     out: Out,
+    layout: Layout,
 }
 
 /// A file that is written, and still has another name.
-pub(super) struct WholeFile {
+pub(crate) struct WholeFile {
     target: PathBuf,
     temporary: TempPath,
 }
 
-impl FlowFile {
-    pub(super) fn create(path: &Path, format: FileFormat, parallel: bool) -> Result<Self, ExportError> {
+impl RowFile {
+    /// Opens one; the same rows in the same pieces give the same bytes, with `parallel` or without.
+    pub(crate) fn create(
+        path: &Path,
+        format: FileFormat,
+        layout: &Layout,
+        parallel: bool,
+    ) -> Result<Self, ExportError> {
         let refused = |source| ExportError::Io { path: path.into(), source };
         // What a link points to is replaced, not the link.
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
@@ -221,23 +274,23 @@ impl FlowFile {
         }
         let (file, temporary) = beside(&target).map_err(refused)?.into_parts();
         let out = Out(Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, file))));
-        let encoder = Encoder::new(format, out.clone(), parallel)
+        let encoder = Encoder::new(format, out.clone(), layout, parallel)
             .map_err(|source| ExportError::Encode { path: path.into(), source })?;
-        Ok(Self { target, temporary, encoder, out })
+        Ok(Self { target, temporary, encoder, out, layout: layout.clone() })
     }
 
-    pub(super) fn temporary_path(&self) -> PathBuf {
+    pub(crate) fn temporary_path(&self) -> PathBuf {
         self.temporary.to_path_buf()
     }
 
-    pub(super) fn write(&mut self, frame: &DataFrame) -> Result<(), ExportError> {
+    pub(crate) fn write(&mut self, frame: &DataFrame) -> Result<(), ExportError> {
         self.encoder
-            .write(frame, &mut self.out)
+            .write(frame, &self.layout, &mut self.out)
             .map_err(|source| ExportError::Encode { path: self.target.clone(), source })
     }
 
-    pub(super) fn finish(self) -> Result<WholeFile, ExportError> {
-        let Self { target, temporary, encoder, mut out } = self;
+    pub(crate) fn finish(self) -> Result<WholeFile, ExportError> {
+        let Self { target, temporary, encoder, mut out, .. } = self;
         encoder.finish(&mut out).map_err(|source| ExportError::Encode { path: target.clone(), source })?;
         out.flush().map_err(|source| ExportError::Io { path: target.clone(), source })?;
         Ok(WholeFile { target, temporary })
@@ -245,14 +298,14 @@ impl FlowFile {
 }
 
 impl WholeFile {
-    pub(super) fn persist(self) -> Result<(), ExportError> {
+    pub(crate) fn persist(self) -> Result<(), ExportError> {
         let Self { target, temporary } = self;
         temporary.persist(&target).map_err(|error| ExportError::Io { path: target, source: error.error })
     }
 }
 
 /// A new file in the folder of the target, with the rights any new file gets, removed when it is dropped.
-fn beside(target: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn beside(target: &Path) -> io::Result<NamedTempFile> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}.");

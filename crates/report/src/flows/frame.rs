@@ -13,13 +13,14 @@ use polars_core::runtime::RAYON;
 use rayon::prelude::*;
 
 use super::columns::{COLUMNS, Column, Get, Row};
+use super::{Layout, SCHEMA_NAME};
 
 /// What is known of the captures that flows begin in.
 #[derive(Debug, Default)]
-pub(super) struct Captures(BTreeMap<u32, (String, Option<u32>)>);
+pub(crate) struct Captures(BTreeMap<u32, (String, Option<u32>)>);
 
 impl Captures {
-    pub(super) fn insert(&mut self, index: u32, path: String, session: Option<u32>) {
+    pub(crate) fn insert(&mut self, index: u32, path: String, session: Option<u32>) {
         self.0.insert(index, (path, session));
     }
 
@@ -33,8 +34,14 @@ impl Captures {
     }
 }
 
+/// How a file of flows is laid out.
+pub(super) fn layout() -> Layout {
+    let outside = COLUMNS.iter().filter(|column| column.from_outside).map(|column| column.name);
+    Layout { schema: schema(), name: SCHEMA_NAME, from_outside: outside.collect() }
+}
+
 /// Names and types of the columns.
-pub(super) fn schema() -> Schema {
+fn schema() -> Schema {
     let field = |column: &Column| {
         let dtype = match column.get {
             Get::Int(_) => DataType::Int64,
@@ -48,7 +55,7 @@ pub(super) fn schema() -> Schema {
 
 /// A table of the flows, in one chunk. With `parallel`, columns are made on polars' own threads: waiting for
 /// those of the analysis could wait for a thread that waits for this table.
-pub(super) fn frame(flows: &[FlowRecord], captures: &Captures, parallel: bool) -> PolarsResult<DataFrame> {
+pub(crate) fn frame(flows: &[FlowRecord], captures: &Captures, parallel: bool) -> PolarsResult<DataFrame> {
     let rows: Vec<Row<'_>> = flows.iter().map(|flow| captures.row(flow)).collect();
     let columns = if parallel {
         RAYON.install(|| COLUMNS.par_iter().with_max_len(1).map(|column| series(column, &rows)).collect())

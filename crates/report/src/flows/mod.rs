@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use capkeep_flow::FlowRecord;
 use polars_core::error::PolarsError;
 
-use file::FlowFile;
-use frame::Captures;
+pub(crate) use file::{Layout, RowFile, WholeFile, beside};
+pub(crate) use frame::{Captures, frame};
 
 pub use columns::{COLUMNS, Column, Get, Row, markdown};
 pub use file::FileFormat;
@@ -53,8 +53,48 @@ pub enum ExportError {
         /// The encoder's reason.
         source: PolarsError,
     },
-    /// The flows could not be made a table.
-    #[error("cannot make a table of the flows")]
+    /// A file could not be read.
+    #[error("cannot read {path:?}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is no unit.
+    #[error("{path:?} is no unit of a report")]
+    Unit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A unit has another shape.
+    #[error("{path:?} was written by another version: its format is {format}")]
+    UnitFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+    },
+    /// The name of a session is not fit for a file name.
+    #[error("{session:?} cannot be the name of a session: it must be fit for a file name")]
+    Session {
+        /// The name.
+        session: String,
+    },
+    /// Units came out of order.
+    #[error(
+        "session {session:?} does not come behind {before:?}: units must be in the order of machine and session"
+    )]
+    Order {
+        /// The session.
+        session: String,
+        /// The one before it.
+        before: String,
+    },
+    /// The rows could not be made a table.
+    #[error("cannot make a table of the rows")]
     Table {
         /// The reason.
         source: PolarsError,
@@ -65,7 +105,7 @@ pub enum ExportError {
 pub struct FlowExport {
     captures: Captures,
     buffer: Vec<FlowRecord>,
-    files: Vec<FlowFile>,
+    files: Vec<RowFile>,
     parallel: bool,
     /// Flows held before they are written; [`FlowExport::ROWS`] outside of tests.
     rows: usize,
@@ -86,10 +126,11 @@ impl FlowExport {
         // All names are looked at before the first file is made.
         let formats: Vec<FileFormat> =
             paths.iter().map(|path| FileFormat::of(path)).collect::<Result<_, _>>()?;
+        let layout = frame::layout();
         let files = paths
             .iter()
             .zip(formats)
-            .map(|(path, format)| FlowFile::create(path, format, parallel))
+            .map(|(path, format)| RowFile::create(path, format, &layout, parallel))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             captures: Captures::default(),
@@ -103,7 +144,7 @@ impl FlowExport {
 
     /// Paths of the unfinished files, for whoever must remove them when the process is told to end.
     pub fn temporary_paths(&self) -> Vec<PathBuf> {
-        self.files.iter().map(FlowFile::temporary_path).collect()
+        self.files.iter().map(RowFile::temporary_path).collect()
     }
 
     /// Tells path and session of a capture, by its index. Flows of captures that were not told have neither.
@@ -136,8 +177,8 @@ impl FlowExport {
     pub fn finish(mut self) -> Result<u64, ExportError> {
         self.flush()?;
         // Every file is whole before the first takes its name.
-        let whole = self.files.drain(..).map(FlowFile::finish).collect::<Result<Vec<_>, _>>()?;
-        whole.into_iter().try_for_each(file::WholeFile::persist)?;
+        let whole = self.files.drain(..).map(RowFile::finish).collect::<Result<Vec<_>, _>>()?;
+        whole.into_iter().try_for_each(WholeFile::persist)?;
         Ok(self.flows)
     }
 
