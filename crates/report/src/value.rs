@@ -123,7 +123,7 @@ pub(crate) fn rated(rate: f64) -> String {
 }
 
 /// A share in percent with one decimal; what is there but too small to print says so.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.1 {
         "<0.1 %".into()

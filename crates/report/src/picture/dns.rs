@@ -60,11 +60,11 @@ impl Chapter for Dns {
             })
         };
         if !dns.rcodes.is_empty() {
-            let codes = dns.rcodes.iter().map(|(code, n)| (dns_rcode_name(*code).into_owned(), *n)).collect();
+            let codes = dns.rcodes.iter().map(|(code, n)| (dns_rcode_name(*code).to_string(), *n)).collect();
             blocks.push(bars("Answers", "answer", codes));
         }
         if !dns.types.is_empty() {
-            let types = dns.types.iter().map(|(kind, n)| (dns_type_name(*kind).into_owned(), *n)).collect();
+            let types = dns.types.iter().map(|(kind, n)| (dns_type_name(*kind).to_string(), *n)).collect();
             blocks.push(bars("Questions by type", "type", types));
         }
         let failing = dns.failing.heaviest(ROWS);

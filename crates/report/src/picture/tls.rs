@@ -5,7 +5,7 @@ use capkeep_pcap::Timestamp;
 
 use super::{Chapter, Picture};
 use crate::drawing::{Bars, Unit};
-use crate::table::{Block, Column, Table};
+use crate::table::{Block, Column};
 use crate::value::Value;
 
 /// Rows of tables (chosen).
@@ -41,11 +41,15 @@ impl Chapter for Tls {
                 blocks.push(Block::Bars(Bars { title: title.into(), unit, of, bars, notes: Vec::new() }));
             }
         };
-        let versions = tls.versions.iter().map(|(version, n)| (tls_version_name(*version).into_owned(), *n));
+        let versions = tls.versions.iter().map(|(version, n)| {
+            (tls_version_name(*version).map_or_else(|| format!("{version:#06x}"), str::to_owned), *n)
+        });
         bars("Versions agreed upon", "version", versions.collect());
-        let ciphers = tls.ciphers.iter().map(|(cipher, n)| (tls_cipher_name(*cipher).into_owned(), *n));
+        let ciphers = tls.ciphers.iter().map(|(cipher, n)| {
+            (tls_cipher_name(*cipher).map_or_else(|| format!("{cipher:#06x}"), str::to_owned), *n)
+        });
         bars("Ciphers agreed upon", "cipher", ciphers.collect());
-        let alerts = tls.alerts.iter().map(|(alert, n)| (tls_alert_name(*alert).into_owned(), *n));
+        let alerts = tls.alerts.iter().map(|(alert, n)| (tls_alert_name(*alert), *n));
         bars("Alerts", "alert", alerts.collect());
         let names = tls.names.heaviest(ROWS).into_iter().map(|(name, n)| (name.clone(), *n));
         bars("Servers asked for", "name", names.collect());
