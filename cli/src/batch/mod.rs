@@ -5,6 +5,6 @@ mod folder;
 mod lanes;
 mod sources;
 
-pub(crate) use folder::{Folder, Next};
+pub(crate) use folder::Folder;
 pub(crate) use lanes::{Lanes, Task};
 pub(crate) use sources::{Session, Sources};

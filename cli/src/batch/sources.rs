@@ -181,11 +181,11 @@ fn provenance(path: &Path) -> Option<Value> {
 /// A digest of the beginning and the end of a file.
 fn ends(path: &Path, bytes: u64) -> io::Result<String> {
     let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    io::copy(&mut (&mut file).take(ENDS), &mut digest)?;
+    let mut ends = Vec::new();
+    (&mut file).take(ENDS).read_to_end(&mut ends)?;
     file.seek(SeekFrom::Start(bytes.saturating_sub(ENDS)))?;
-    io::copy(&mut file.take(ENDS), &mut digest)?;
-    Ok(hex(&digest.finalize()))
+    file.take(ENDS).read_to_end(&mut ends)?;
+    Ok(hex(&Sha256::digest(&ends)))
 }
 
 fn hex(digest: &[u8]) -> String {

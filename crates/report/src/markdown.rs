@@ -1,6 +1,6 @@
 //! Blocks as Markdown, for tickets and mail.
 //!
-//! CommonMark with pipe tables. Everything that may come from a stranger is escaped: it is shown, and never a link, a
+//! `CommonMark` with pipe tables. Everything that may come from a stranger is escaped: it is shown, and never a link, a
 //! picture, HTML, or a line of its own.
 
 use std::fmt::Write as _;

@@ -237,7 +237,7 @@ pub(super) fn without_empty(title: &str, columns: &[Column], rows: Vec<Vec<Value
     Table {
         title: title.into(),
         columns: (0..).zip(columns).filter(|(index, _)| keep(*index)).map(|(_, column)| *column).collect(),
-        rows: rows.iter().cloned().map(pick).collect(),
+        rows: rows.into_iter().map(pick).collect(),
         notes: Vec::new(),
     }
 }
