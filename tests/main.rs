@@ -10,6 +10,7 @@ mod hostile;
 mod local;
 mod microsoft;
 mod readme;
+mod report;
 mod run;
 mod same_bytes;
 mod snapshots;
