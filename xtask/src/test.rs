@@ -35,6 +35,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3-venv"),
     ("npm", "npm"),
     ("nginx", "nginx-light"),
+    ("chromium", "chromium"),
 ];
 
 /// Microsoft's clients, from the Python Package Index.
@@ -43,6 +44,10 @@ const CLIENTS: &[&str] = &["azure-cli", "azure-mgmt-network", "azure-storage-blo
 /// Microsoft's emulator of blob storage, from the npm registry. The first version that knows the REST API of today's
 /// clients.
 const EMULATOR: &str = "azurite@3.37.0";
+
+/// What drives the browser that opens reports, and what judges how accessible they are, from the npm registry. The browser
+/// is Debian's.
+const BROWSER: &[&str] = &["playwright-core@1.65.1", "axe-core@4.14.1"];
 
 /// Runs the tests; their exit code is this one's.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -57,6 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     if let Some(program) = emulator() {
         cargo.env("CAPKEEP_TEST_AZURITE", program);
+    }
+    if let Some(folder) = browser() {
+        cargo.env("CAPKEEP_TEST_BROWSER", folder);
     }
     let (status, skipped) = run_and_listen(cargo)?;
     if !skipped.is_empty() {
@@ -98,26 +106,36 @@ fn clients() -> Option<PathBuf> {
 
 /// The emulator's program; installed where it is missing. Without it the tests that need it say that they are skipped.
 fn emulator() -> Option<PathBuf> {
-    let folder = target_directory().join("azurite");
-    let program = folder.join("node_modules/.bin/azurite-blob");
-    let done = folder.join("done");
-    if program.is_file() && fs::read_to_string(&done).is_ok_and(|known| known == EMULATOR) {
-        return Some(program);
-    }
-    eprintln!("installing {EMULATOR} into {}", folder.display());
     // It asks for a newer Node.js than Debian's and works with that one all the same.
+    let folder = from_npm("azurite", &[EMULATOR])?;
+    Some(folder.join("node_modules/.bin/azurite-blob"))
+}
+
+/// Folder with the modules that drive the browser; installed where they are missing. Without them, or without a browser,
+/// the tests that need it say that they are skipped.
+fn browser() -> Option<PathBuf> {
+    from_npm("browser", BROWSER)
+}
+
+/// A folder below the target directory with these packages of the npm registry.
+fn from_npm(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let folder = target_directory().join(name);
+    let done = folder.join("done");
+    if fs::read_to_string(&done).is_ok_and(|known| known == packages.join(" ")) {
+        return Some(folder);
+    }
+    eprintln!("installing {} into {}", packages.join(" "), folder.display());
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--loglevel", "error", "--prefix"])
         .arg(&folder)
-        .arg(EMULATOR);
+        .args(packages);
     let is_there = fs::create_dir_all(&folder).is_ok()
         && npm.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
-        && program.is_file()
-        && fs::write(&done, EMULATOR).is_ok();
+        && fs::write(&done, packages.join(" ")).is_ok();
     if !is_there {
-        eprintln!("{EMULATOR}: could not be installed; some tests will be skipped");
+        eprintln!("{}: could not be installed; some tests will be skipped", packages.join(", "));
     }
-    is_there.then_some(program)
+    is_there.then_some(folder)
 }
 
 /// Programs that are not in the search path, with their packages.

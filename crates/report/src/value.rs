@@ -2,6 +2,7 @@
 
 use capkeep_pcap::Timestamp;
 
+use crate::card::Level;
 use crate::time;
 
 /// A value in a table: what it is, not how it looks.
@@ -24,6 +25,8 @@ pub enum Value {
         /// Where they lead. A renderer percent-encodes it.
         to: String,
     },
+    /// How much something matters.
+    Level(Level),
     /// A number of things.
     Count(u64),
     /// Bytes.
@@ -65,6 +68,7 @@ impl Value {
             | Self::Problem(words)
             | Self::Command(words)
             | Self::Link { words, .. } => words.clone(),
+            Self::Level(level) => level.word().into(),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => scaled(*n as f64, "B"),
             Self::ByteRate(rate) => scaled(rate * 8.0, "bit/s"),
