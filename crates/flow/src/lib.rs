@@ -24,11 +24,12 @@ mod slab;
 mod source;
 mod summary;
 mod tcp;
+mod tcp_totals;
 mod timeline;
 mod top;
 
 pub use analysis::{
-    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
+    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
 };
 pub use apps::{
     Answer, AnswerData, Apps, Certificate, Dhcp, Dns, DnsKind, Exchange, Http, Lookup, Ntp, PacketRef, Quic,
@@ -48,5 +49,6 @@ pub use record::{
 };
 pub use services::service_name;
 pub use sessions::sessions;
+pub use tcp_totals::TcpTotals;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};

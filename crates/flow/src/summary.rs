@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts, TcpTotals};
-use crate::health::TcpHealth;
+use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts};
 use crate::record::{ClientBy, FlowRecord, Protocol};
+use crate::tcp_totals::TcpTotals;
 use crate::top::{Tally, Top};
 
 /// Counts flows that have ended.
@@ -24,39 +24,13 @@ pub(crate) fn add_flows(analysis: &mut Analysis, flows: &[FlowRecord]) {
                     *conn_states.entry(flow.conn_state).or_default() += 1;
                 }
                 if let Some(health) = &flow.tcp {
-                    tcp.add(&tcp_totals(flow, health));
+                    tcp.add(&TcpTotals::of(flow, health));
                 }
                 totals.flows += 1;
                 totals.packets_in_flows += flow.packets();
             }
         },
     );
-}
-
-/// What one flow adds to those of all.
-fn tcp_totals(flow: &FlowRecord, health: &TcpHealth) -> TcpTotals {
-    let mut totals = TcpTotals { flows: 1, ..TcpTotals::default() };
-    for (side, other) in [(&health.from_client, &flow.from_server), (&health.from_server, &flow.from_client)]
-    {
-        totals.one_sided += u64::from(other.packets == 0 && side.acks > 0 && side.resets < side.acks);
-        totals.data_segments += side.data_segments;
-        totals.acks += side.acks;
-        totals.retransmissions += side.all_retransmissions();
-        totals.timeouts += side.timeouts;
-        totals.spurious += side.spurious_retransmissions;
-        totals.out_of_order += side.out_of_order;
-        totals.ambiguous += side.ambiguous;
-        totals.lost_before += side.lost_before;
-        totals.acked_unseen += side.acked_unseen;
-        totals.duplicate_acks += side.duplicate_acks;
-        totals.zero_windows += side.zero_windows;
-        totals.zero_window_nanos = totals.zero_window_nanos.saturating_add(side.zero_window_nanos);
-        totals.window_full += side.window_full;
-        totals.keep_alives += side.keep_alives;
-        totals.resets += side.resets;
-        totals.copies += side.copies;
-    }
-    totals
 }
 
 fn add_hosts(hosts: &mut Top<IpAddr, HostCounts>, flows: &[FlowRecord]) {
