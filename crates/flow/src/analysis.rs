@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use capkeep_pcap::{Facts, LinkType, SkipReason, Timestamp};
 
+use crate::names::Names;
 use crate::record::{ConnState, Protocol};
 use crate::tcp_totals::TcpTotals;
 use crate::timeline::Timeline;
@@ -34,6 +35,11 @@ pub struct Analysis {
     pub conversations: Top<(IpAddr, IpAddr), ConversationCounts>,
     /// Services by protocol and server port.
     pub services: Top<(Protocol, u16), ServiceCounts>,
+    /// What was spoken there, as [`Apps::service`](crate::Apps::service) calls it: of the flows of a service those that
+    /// said something known.
+    pub spoken: Top<(Protocol, u16, &'static str), ServiceCounts>,
+    /// Names of addresses, by what flows say.
+    pub names: Names,
     /// Packets and bytes over time.
     pub timeline: Timeline,
 }

@@ -1,23 +1,40 @@
 //! Finished flows → the tables of an [`Analysis`].
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts};
-use crate::record::{ClientBy, FlowRecord, Protocol};
+use crate::record::{FlowRecord, Protocol};
 use crate::tcp_totals::TcpTotals;
 use crate::top::{Tally, Top};
 
 /// Counts flows that have ended.
 pub(crate) fn add_flows(analysis: &mut Analysis, flows: &[FlowRecord]) {
-    let Analysis { hosts, conversations, services, flows_by_protocol, conn_states, tcp, totals, .. } =
-        analysis;
+    let Analysis {
+        hosts,
+        conversations,
+        services,
+        spoken,
+        names,
+        flows_by_protocol,
+        conn_states,
+        tcp,
+        totals,
+        ..
+    } = analysis;
     rayon::join(
-        || add_hosts(hosts, flows),
+        || {
+            add_hosts(hosts, flows);
+            flows.iter().for_each(|flow| names.hear(flow));
+        },
         || {
             add_conversations(conversations, flows);
             for flow in flows {
                 if let Some((key, counts)) = service(flow) {
                     services.add(key, &counts);
+                    if let Some(name) = flow.apps.as_ref().and_then(|apps| apps.service()) {
+                        spoken.add((key.0, key.1, name), &counts);
+                    }
                 }
                 *flows_by_protocol.entry(flow.protocol).or_default() += 1;
                 if flow.protocol == Protocol::Ip(6) {
@@ -80,9 +97,7 @@ fn add_conversations(table: &mut Top<(IpAddr, IpAddr), ConversationCounts>, flow
 /// The service a flow counts for: protocol and server port, where there is a port that means one.
 fn service(flow: &FlowRecord) -> Option<((Protocol, u16), ServiceCounts)> {
     let has_ports = matches!(flow.protocol, Protocol::Ip(6 | 17 | 33 | 132 | 136));
-    // Two ephemeral ports and no SYN: calling either of them a service would be a guess.
-    let guessed = flow.client_by == ClientBy::FirstPacket && flow.server.port >= 32_768;
-    if !has_ports || flow.server.port == 0 || guessed {
+    if !has_ports || flow.server.port == 0 || flow.server_is_guessed() {
         return None;
     }
     let counts = ServiceCounts {
@@ -148,6 +163,18 @@ impl Analysis {
         self.add_counts(other);
     }
 
+    /// What was spoken at each service, most flows first; equal ones in the order of their names.
+    pub fn spoken_by_service(&self) -> BTreeMap<(Protocol, u16), Vec<(&'static str, ServiceCounts)>> {
+        let mut spoken: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for ((protocol, port, name), counts) in self.spoken.rows() {
+            spoken.entry((protocol, port)).or_default().push((name, counts));
+        }
+        for names in spoken.values_mut() {
+            names.sort_unstable_by(|a, b| b.1.flows.cmp(&a.1.flows).then(a.0.cmp(b.0)));
+        }
+        spoken
+    }
+
     /// Adds another's counts; its captures stay where they are.
     pub(crate) fn add_counts(&mut self, other: Self) {
         let (mine, theirs) = (&mut self.totals, &other.totals);
@@ -176,6 +203,8 @@ impl Analysis {
         self.hosts.merge(other.hosts);
         self.conversations.merge(other.conversations);
         self.services.merge(other.services);
+        self.spoken.merge(other.spoken);
+        self.names.merge(other.names);
         self.timeline.merge(&other.timeline);
     }
 }

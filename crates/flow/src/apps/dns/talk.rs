@@ -227,7 +227,9 @@ impl Talk {
             (None, Some(question)) => self.keep(room, || Lookup::new(question.name.shown(), question.kind)),
             // What multicast DNS announces has no question: the first record names it.
             (None, None) => match Record::read(message, at) {
-                Some((record, _)) if header.answers > 0 => self.keep(room, || Lookup::new(record.name.shown(), record.kind)),
+                Some((record, _)) if header.answers > 0 => {
+                    self.keep(room, || Lookup::new(record.name.shown(), record.kind))
+                }
                 _ => None,
             },
         };
