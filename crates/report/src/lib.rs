@@ -7,6 +7,7 @@
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
 
+mod beside;
 mod card;
 mod drawing;
 pub mod ends;
@@ -15,6 +16,7 @@ mod fixture;
 pub mod flows;
 pub mod html;
 pub mod json;
+mod names;
 mod services;
 pub mod summary;
 mod table;
@@ -22,6 +24,7 @@ pub mod terminal;
 mod time;
 mod value;
 
+pub use beside::beside;
 pub use card::{Card, Level};
 pub use drawing::{Bars, Histogram, Layer, Matrix, Stack, Unit};
 pub use summary::{SECTIONS, Section, View};

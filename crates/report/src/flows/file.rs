@@ -16,9 +16,10 @@ use polars_io::json::BatchedWriter as JsonLines;
 use polars_io::parquet::write::{
     BatchedWriter as ParquetBatches, KeyValueMetadata, ParquetCompression, ParquetWriter,
 };
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
 
 use super::{ExportError, SCHEMA_NAME, frame};
+use crate::beside::beside;
 use crate::terminal::visible;
 
 /// Bytes gathered before they are given to the system (chosen).
@@ -183,18 +184,21 @@ fn json_lines(frame: &DataFrame, mut each: impl FnMut(&[u8]) -> io::Result<()>) 
     Ok(())
 }
 
+/// Columns whose text comes from outside: names of files, and what applications said.
+const FROM_OUTSIDE: &[&str] = &["capture", "server_name", "dns_name"];
+
 /// The frame with all text that may come from outside made harmless for spreadsheets and terminals.
 fn harmless(frame: &DataFrame) -> PolarsResult<DataFrame> {
-    const FROM_OUTSIDE: &str = "capture";
     let clean = |text: &str| {
         let text = visible(text);
         if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
     };
-    let text: StringChunked =
-        frame.column(FROM_OUTSIDE)?.str()?.iter().map(|text| text.map(clean)).collect::<StringChunked>();
-    let mut frame = frame.clone();
-    frame.with_column(text.with_name(FROM_OUTSIDE.into()).into_column())?;
-    Ok(frame)
+    let mut clean_frame = frame.clone();
+    for name in FROM_OUTSIDE {
+        let text = frame.column(name)?.str()?.iter().map(|text| text.map(clean)).collect::<StringChunked>();
+        clean_frame.with_column(text.with_name((*name).into()).into_column())?;
+    }
+    Ok(clean_frame)
 }
 
 /// A file that is being written under another name.
@@ -249,20 +253,4 @@ impl WholeFile {
         let Self { target, temporary } = self;
         temporary.persist(&target).map_err(|error| ExportError::Io { path: target, source: error.error })
     }
-}
-
-/// A new file in the folder of the target, with the rights any new file gets, removed when it is dropped.
-fn beside(target: &Path) -> io::Result<NamedTempFile> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less the umask.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
