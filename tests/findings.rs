@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::run::{run, stderr, stdout, traffic_in};
+use crate::run::{capkeep, run, stderr, stdout, traffic_in};
 
 /// Numbers of the packets of a file that a display filter selects, each with time, lengths and bytes.
 fn tshark(file: &Path, filter: &str) -> Vec<String> {
@@ -142,4 +142,77 @@ fn explain_knows_every_detector_and_prints_thresholds_that_analyze_takes() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(stderr(&wrong).contains("port"), "{}", stderr(&wrong));
     assert_eq!(run(["explain", "zero_windows"]).status.code(), Some(2));
+}
+
+/// The findings and packets of a slice, whatever it says of where it is from.
+fn content(slice: &Path) -> Value {
+    let mut report: Value =
+        serde_json::from_slice(&run(["analyze", "-q", "--json", slice.to_str().unwrap()]).stdout).unwrap();
+    report["captures"] = Value::Null;
+    report
+}
+
+#[test]
+fn slices_out_of_standard_input_and_storage_are_those_out_of_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/findings");
+    let folder = tempfile::tempdir().unwrap();
+    let blob = folder.path().join("acc/c/x.pcap.gz");
+    std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+    std::fs::copy(root.join("loss-download.pcap.gz"), &blob).unwrap();
+    let target = format!("file://{}//c/x.pcap.gz", folder.path().join("acc").display());
+    let report = content(&blob);
+    let finding = report["findings"].as_array().unwrap().iter().find(|finding| finding["packet_count"] != 0);
+    let finding = finding.unwrap();
+    let (id, flow) = (finding["id"].as_str().unwrap(), finding["flows"][0].as_str().unwrap());
+    let out = folder.path().join("out.pcapng");
+    for what in [["--finding", id], ["--flow", flow], ["--filter", "tcp"], ["--packets", "3-7"]] {
+        let slice = |capture: &str, stdin: Stdio| {
+            let mut command = capkeep();
+            command.args(["slice", capture, "--force", "-o"]).arg(&out).args(what).stdin(stdin);
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{capture} {what:?}: {}", stderr(&output));
+            content(&out)
+        };
+        let of_file = slice(blob.to_str().unwrap(), Stdio::null());
+        assert_eq!(slice(&target, Stdio::null()), of_file, "{what:?}");
+        assert_eq!(slice("-", std::fs::File::open(&blob).unwrap().into()), of_file, "{what:?}");
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "no copy stays: {names:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_slice_leaves_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out.pcapng");
+    let mut child = capkeep()
+        .args(["slice", "-", "--finding", "retransmissions", "-o", target.to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    while files() < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(files(), 0);
+}
+
+#[test]
+fn captures_with_nothing_in_common_are_an_error_with_a_hint_and_no_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/findings");
+    let paths = ["loss-download.pcap.gz", "dns-nxdomain.pcap.gz"].map(|name| root.join(name));
+    for json in [&[][..], &["--json"]] {
+        let output = capkeep().arg("compare").args(&paths).args(json).output().unwrap();
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
+        let told = stderr(&output);
+        assert!(told.starts_with("error: the two captures have no packet in common\n"), "{told}");
+        assert!(told.contains("packets read") && told.contains("at the same time"), "{told}");
+    }
 }

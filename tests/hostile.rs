@@ -131,6 +131,110 @@ fn a_control_character_in_a_name_is_escaped_in_json() {
     assert_eq!(value["captures"][0]["path"].as_str(), path.to_str());
 }
 
+/// A raw IP packet of UDP.
+fn datagram(from: ([u8; 4], u16), to: ([u8; 4], u16), payload: &[u8]) -> Vec<u8> {
+    let udp = 8 + payload.len() as u16;
+    let mut packet = vec![0x45, 0];
+    packet.extend((20 + udp).to_be_bytes());
+    packet.extend([0, 1, 0, 0, 64, 17, 0, 0]);
+    packet.extend(from.0);
+    packet.extend(to.0);
+    for field in [from.1, to.1, udp, 0] {
+        packet.extend(field.to_be_bytes());
+    }
+    packet.extend(payload);
+    packet
+}
+
+/// A DNS answer that gives a name, of one strange label and `example`, to an address.
+fn answer(label: &[u8], address: [u8; 4]) -> Vec<u8> {
+    let mut message = vec![0, 1, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+    message.push(label.len() as u8);
+    message.extend(label);
+    message.extend(b"\x07example\0\0\x01\0\x01");
+    message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+    message.extend(address);
+    message
+}
+
+/// A capture in which each of these labels is the name of `192.0.2.N`, which then gets a packet.
+fn names(labels: &[&[u8]]) -> Vec<u8> {
+    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    file.extend([0xff, 0xff, 0, 0, 101, 0, 0, 0]);
+    let mut packets = Vec::new();
+    for (n, label) in (1..).zip(labels) {
+        let host = [192, 0, 2, n];
+        let port = 40_000 + u16::from(n);
+        packets.push(datagram(([10, 0, 0, 53], 53), ([10, 0, 0, 4], port), &answer(label, host)));
+        packets.push(datagram(([10, 0, 0, 4], port), (host, 9_999), &[0; 400]));
+    }
+    for (second, packet) in (0u32..).zip(packets) {
+        file.extend(second.to_le_bytes());
+        file.extend([0; 4]);
+        file.extend([(packet.len() as u32).to_le_bytes(), (packet.len() as u32).to_le_bytes()].concat());
+        file.extend(packet);
+    }
+    file
+}
+
+#[test]
+fn names_of_strangers_harm_neither_terminal_nor_json_nor_spreadsheet() {
+    let labels: &[&[u8]] = &[
+        b"\x1b[2J\x1b]0;owned\x07",
+        b"=cmd|' /C calc'!A0",
+        "\u{202e}moc.knab".as_bytes(),
+        b"a\r\nb\t\0",
+        b"\xff\xfe\x80",
+        b"@SUM(1+1)",
+        b"-2+3",
+        b"+1",
+        "\u{200b}\u{feff}".as_bytes(),
+        b"\",\"x\":\"",
+        &[b'w'; 63],
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names.pcap");
+    fs::write(&path, names(labels)).unwrap();
+    let value = json(&path);
+    let named: Vec<&Value> = value["top_hosts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|host| host["ip"].as_str().is_some_and(|ip| ip.starts_with("192.0.2.")))
+        .collect();
+    assert!(named.len() >= 8, "{value}");
+    for host in named {
+        let name = host["name"].as_str().unwrap_or_else(|| panic!("{host}"));
+        assert!(name.ends_with(".example") && name.chars().all(|c| !c.is_control()), "{name:?}");
+        assert_eq!(host["name_from"], "capture");
+    }
+    for arguments in [&["--width", "80"][..], &["--width", "200", "--color", "always"]] {
+        let output = capkeep().args(["analyze", "--top", "20"]).args(arguments).arg(&path).output().unwrap();
+        let text = stdout(&output);
+        // Of escape sequences only those that colour.
+        let mut plain = String::new();
+        for (n, part) in text.split('\u{1b}').enumerate() {
+            let ours = part.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+            let (code, rest) = if n == 0 { ("", part) } else { ours.unwrap_or(("?", part)) };
+            assert!(code.chars().all(|c| c.is_ascii_digit()), "{part:?}");
+            plain.push_str(rest);
+        }
+        let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}');
+        let is_odd = |c: char| c != '\n' && (c.is_control() || reorders(c));
+        assert!(!plain.chars().any(is_odd), "{plain:?}");
+        assert!(plain.contains("\\027["), "{plain}");
+    }
+    let csv = folder.path().join("flows.csv");
+    let mut command = capkeep();
+    let output = command.arg("analyze").arg(&path).arg("--flows").arg(&csv).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let csv = fs::read_to_string(csv).unwrap();
+    for formula in ["=cmd", "@SUM", "-2+3", "+1"] {
+        assert!(csv.contains(&format!(",'{formula}")), "{formula}: {csv}");
+        assert!(!csv.contains(&format!(",{formula}")) && !csv.contains(&format!("\"{formula}")), "{csv}");
+    }
+}
+
 #[test]
 fn a_folder_without_captures_says_how_many_files_it_looked_at() {
     let folder = tempfile::tempdir().unwrap();

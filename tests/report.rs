@@ -17,7 +17,11 @@ fn testdata(name: &str) -> PathBuf {
 
 fn report(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = capkeep();
-    command.arg("report").args(arguments).current_dir(folder).env("CAPKEEP_LEDGER", folder.join("ledger.sqlite"));
+    command
+        .arg("report")
+        .args(arguments)
+        .current_dir(folder)
+        .env("CAPKEEP_LEDGER", folder.join("ledger.sqlite"));
     command.output().unwrap()
 }
 

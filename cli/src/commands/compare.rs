@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use capkeep_flow::compare;
+use capkeep_flow::{Comparison, compare};
 use capkeep_pcap::Filter;
 use clap::ValueHint;
 
@@ -63,6 +63,9 @@ impl Compare {
                 anyhow::bail!("{}: {}", path.display(), error.message);
             }
         }
+        if found.pairs == 0 {
+            return Err(hinted("the two captures have no packet in common", self.why_nothing(&found)));
+        }
         let names = [self.first.display().to_string(), self.second.display().to_string()];
         let names = names.each_ref().map(String::as_str);
         let out = if self.json {
@@ -73,15 +76,30 @@ impl Compare {
             page(self.color, None).draw(&capkeep_report::ends::blocks(&found, names, self.top)).into_bytes()
         };
         output::print(&out)?;
-        if found.pairs == 0 {
-            return Err(hinted(
-                "the two captures have no packet in common",
-                "were they taken at the same time? is the traffic changed on the way (a proxy, encryption)?",
-            ));
-        }
         let is_lost =
             found.flows.iter().any(|flow| !flow.forth.lost.is_empty() || !flow.back.lost.is_empty());
         let is_cut = found.errors.iter().any(Option::is_some);
         Ok(if is_lost || is_cut { Done::Partly } else { Done::Fully })
+    }
+
+    /// Why two captures may have nothing in common.
+    fn why_nothing(&self, found: &Comparison) -> String {
+        let mut lines: Vec<String> = [&self.first, &self.second]
+            .into_iter()
+            .zip(found.errors.iter().zip(found.read))
+            .map(|(path, (error, read))| {
+                let cut = error.as_ref().map(|error| format!(", then {}", error.brief)).unwrap_or_default();
+                format!("{}: {read} packets read{cut}", path.display())
+            })
+            .collect();
+        lines.push(
+            if self.filter.is_some() {
+                "does the filter leave packets of both? addresses are those of either capture"
+            } else {
+                "were they taken at the same time? is the traffic changed on the way (a proxy, encryption)?"
+            }
+            .to_owned(),
+        );
+        lines.join("\n")
     }
 }

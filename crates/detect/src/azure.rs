@@ -47,9 +47,18 @@ pub const CAPTURE_BYTES: u64 = 1_073_741_824;
 /// Time after which a Network Watcher session stops unless told otherwise: 5 hours (same page).
 pub const CAPTURE_TIME: Duration = Duration::from_hours(5);
 
+/// What an address of Azure's own is, in words.
+pub fn name(ip: IpAddr) -> Option<&'static str> {
+    match ip {
+        PLATFORM => Some("platform"),
+        METADATA => Some("instance metadata"),
+        _ => None,
+    }
+}
+
 /// True for addresses that mean the platform or the instance metadata.
 pub fn is_own(ip: IpAddr) -> bool {
-    ip == PLATFORM || ip == METADATA
+    name(ip).is_some()
 }
 
 /// True for addresses of the Internet: what is not private (RFC 1918, RFC 6598, RFC 4193), link-local, loopback,

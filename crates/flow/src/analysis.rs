@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use capkeep_pcap::{Facts, LinkType, SkipReason, Timestamp};
 
+use crate::names::Names;
 use crate::record::{ConnState, Protocol};
+use crate::tcp_totals::TcpTotals;
 use crate::timeline::Timeline;
 use crate::top::Top;
 use crate::traffic::Traffic;
@@ -34,6 +36,11 @@ pub struct Analysis {
     pub conversations: Top<(IpAddr, IpAddr), ConversationCounts>,
     /// Services by protocol and server port.
     pub services: Top<(Protocol, u16), ServiceCounts>,
+    /// What was spoken there, as [`Apps::service`](crate::Apps::service) calls it: of the flows of a service those that
+    /// said something known.
+    pub spoken: Top<(Protocol, u16, &'static str), ServiceCounts>,
+    /// Names of addresses, by what flows say.
+    pub names: Names,
     /// Packets and bytes over time.
     pub timeline: Timeline,
     /// The same by kind of traffic; kinds that did not occur are absent.
@@ -120,71 +127,6 @@ pub struct Totals {
     pub first: Option<Timestamp>,
     /// Latest time.
     pub last: Option<Timestamp>,
-}
-
-/// What TCP flows show together; see [`TcpSide`](crate::TcpSide) for what each number counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpTotals {
-    /// Flows with a header that could be read.
-    pub flows: u64,
-    /// Flows that go on although one of their directions is not in the capture.
-    pub one_sided: u64,
-    /// Segments with payload.
-    pub data_segments: u64,
-    /// Segments that acknowledge.
-    pub acks: u64,
-    /// Everything that was sent again.
-    pub retransmissions: u64,
-    /// Of those, sent by the retransmission timer.
-    pub timeouts: u64,
-    /// Of those, sent although acknowledged.
-    pub spurious: u64,
-    /// Came late, not sent again.
-    pub out_of_order: u64,
-    /// Of those, the ones that nothing but the time tells from retransmissions.
-    pub ambiguous: u64,
-    /// Segments before which bytes were missing that did not merely come late.
-    pub lost_before: u64,
-    /// Acknowledgements of bytes that are not in the capture.
-    pub acked_unseen: u64,
-    /// Duplicate acknowledgements.
-    pub duplicate_acks: u64,
-    /// Segments that take nothing.
-    pub zero_windows: u64,
-    /// How long nothing was taken, over all flows; nanoseconds.
-    pub zero_window_nanos: i64,
-    /// Segments that fill the peer's window.
-    pub window_full: u64,
-    /// Keep-alives.
-    pub keep_alives: u64,
-    /// Resets.
-    pub resets: u64,
-    /// Packets that the capture holds twice.
-    pub copies: u64,
-}
-
-impl TcpTotals {
-    /// Adds another's.
-    pub(crate) const fn add(&mut self, other: &Self) {
-        self.flows += other.flows;
-        self.one_sided += other.one_sided;
-        self.data_segments += other.data_segments;
-        self.acks += other.acks;
-        self.retransmissions += other.retransmissions;
-        self.timeouts += other.timeouts;
-        self.spurious += other.spurious;
-        self.out_of_order += other.out_of_order;
-        self.ambiguous += other.ambiguous;
-        self.lost_before += other.lost_before;
-        self.acked_unseen += other.acked_unseen;
-        self.duplicate_acks += other.duplicate_acks;
-        self.zero_windows += other.zero_windows;
-        self.zero_window_nanos = self.zero_window_nanos.saturating_add(other.zero_window_nanos);
-        self.window_full += other.window_full;
-        self.keep_alives += other.keep_alives;
-        self.resets += other.resets;
-        self.copies += other.copies;
-    }
 }
 
 /// Packets and bytes.

@@ -1,4 +1,4 @@
-//! The hash of the flow and host tables.
+//! Hashes: one that differs from run to run, of the flow and host tables, and one that never does.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
@@ -17,6 +17,15 @@ const K2: u64 = 0xa409_3822_299f_31d0;
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
     let seed = *SEED;
     let product = u128::from(a ^ seed ^ K0) * u128::from(b ^ seed.rotate_left(32) ^ K1);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Mixes two words, the same in every run: for what decides about what is handed out. Who makes words collide on purpose
+/// must only lose by it.
+#[inline]
+pub(crate) const fn fold(a: u64, b: u64) -> u64 {
+    // Two odd constants of wyhash.
+    let product = (a ^ 0xa076_1d64_78bd_642f) as u128 * (b ^ 0xe703_7ed1_a0b4_28db) as u128;
     (product as u64) ^ ((product >> 64) as u64)
 }
 

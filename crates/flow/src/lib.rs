@@ -15,6 +15,7 @@ mod hash;
 mod health;
 mod live;
 mod meta;
+mod names;
 mod options;
 mod record;
 mod services;
@@ -24,12 +25,13 @@ mod slab;
 mod source;
 mod summary;
 mod tcp;
+mod tcp_totals;
 mod timeline;
 mod top;
 mod traffic;
 
 pub use analysis::{
-    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, TcpTotals, Totals,
+    Analysis, Capture, CaptureError, ConversationCounts, Counts, HostCounts, ServiceCounts, Totals,
 };
 pub use apps::{
     Answer, AnswerData, Apps, Certificate, Dhcp, Dns, DnsKind, Exchange, Http, Lookup, Ntp, PacketRef, Quic,
@@ -42,13 +44,15 @@ pub use community_id::community_id;
 pub use ends::{Clocks, Comparison, Missing, Pair, Rewritten, Way, compare};
 pub use engine::analyze;
 pub use health::{Handshake, Mark, MarkKind, Silence, Spread, TcpHealth, TcpSide};
+pub use names::{Named, Names};
 pub use options::{Event, Input, Opener, Options, Stream};
 pub use record::{
     ArpSender, ClientBy, ConnState, Direction, EndReason, Endpoint, Ends, FlowRecord, Protocol, Quoted,
     Tunnel,
 };
-pub use services::service_name;
+pub use services::{service_name, speaks_as_named};
 pub use sessions::sessions;
+pub use tcp_totals::TcpTotals;
 pub use timeline::Timeline;
 pub use top::{Tally, Top, TopKey};
 pub use traffic::Traffic;

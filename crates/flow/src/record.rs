@@ -85,6 +85,11 @@ impl FlowRecord {
     pub fn wire_bytes(&self) -> u64 {
         self.from_client.wire_bytes + self.from_server.wire_bytes
     }
+
+    /// True if nothing but the first packet says who is the server, and its port says no more: two ephemeral ports.
+    pub(crate) const fn server_is_guessed(&self) -> bool {
+        matches!(self.client_by, ClientBy::FirstPacket) && self.server.port >= 32_768
+    }
 }
 
 /// The two ends of a flow: what its [Community ID](FlowRecord::community_id) is made of, and far cheaper to keep.

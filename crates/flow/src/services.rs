@@ -149,6 +149,50 @@ pub fn service_name(protocol: Protocol, port: u16) -> Option<&'static str> {
         .map(|(.., name)| *name)
 }
 
+/// What else than their own name ports of a name speak, as [`Apps::service`](crate::Apps::service) calls it. Of a name
+/// that is not here nothing more is known than that most things go on in TLS.
+const SPEAK: &[(&str, &[&str])] = &[
+    ("azure-agent", &["http"]),
+    ("dhcp", &[]),
+    ("dhcp-client", &["dhcp"]),
+    ("dhcpv6", &[]),
+    ("dhcpv6-client", &["dhcpv6"]),
+    ("dns", &[]),
+    ("dns-over-tls", &["tls", "quic"]),
+    ("docker", &["http", "tls"]),
+    ("elasticsearch", &["http", "tls"]),
+    ("etcd", &["http", "tls"]),
+    ("ftp", &[]),
+    ("http", &[]),
+    ("http-alt", &["http"]),
+    ("https", &["tls", "quic"]),
+    ("https-alt", &["tls", "quic"]),
+    ("imap", &[]),
+    ("ipp", &["http", "tls"]),
+    ("llmnr", &[]),
+    ("mdns", &[]),
+    ("netbios-ssn", &["smb"]),
+    ("ntp", &[]),
+    ("pop3", &[]),
+    ("rdp", &["tls"]),
+    ("smb", &[]),
+    ("smtp", &[]),
+    ("squid", &["http"]),
+    ("ssdp", &["http"]),
+    ("ssh", &[]),
+    ("submission", &["smtp"]),
+    ("telnet", &[]),
+    ("winrm", &["http"]),
+    ("wsd", &["http"]),
+];
+
+/// Whether what is spoken at a port is what its [name](service_name) says; `None` for ports without a name.
+pub fn speaks_as_named(protocol: Protocol, port: u16, spoken: &str) -> Option<bool> {
+    let name = service_name(protocol, port)?;
+    let others = SPEAK.iter().find(|(known, _)| *known == name).map_or(&["tls"][..], |(_, others)| others);
+    Some(name == spoken || others.contains(&spoken))
+}
+
 /// How likely a port is a server's: well-known 3, below 1,024 2 (RFC 6335, system ports), below 32,768 1 (Linux
 /// hands out ephemeral ports from there on, Windows and RFC 6335 from 49,152), else 0.
 pub(crate) fn server_rank(protocol: u8, port: u16) -> u8 {
@@ -161,5 +205,32 @@ pub(crate) fn server_rank(protocol: u8, port: u16) -> u8 {
         2
     } else {
         u8::from(port < 32_768)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Protocol, SERVICES, SPEAK, speaks_as_named};
+
+    #[test]
+    fn what_is_spoken_at_a_port_is_held_against_its_name() {
+        let tcp = |port, spoken| speaks_as_named(Protocol::Ip(6), port, spoken);
+        assert_eq!(tcp(443, "tls"), Some(true));
+        assert_eq!(tcp(443, "ssh"), Some(false));
+        assert_eq!(tcp(443, "http"), Some(false));
+        assert_eq!(tcp(80, "http"), Some(true));
+        assert_eq!(tcp(80, "tls"), Some(false));
+        assert_eq!(tcp(8_443, "http"), Some(false));
+        assert_eq!(tcp(5_432, "tls"), Some(true), "databases go on in TLS");
+        assert_eq!(tcp(5_432, "ssh"), Some(false));
+        assert_eq!(tcp(12_345, "ssh"), None, "a port without a name promises nothing");
+        assert_eq!(speaks_as_named(Protocol::Ip(17), 443, "quic"), Some(true));
+    }
+
+    #[test]
+    fn every_name_with_something_to_speak_is_that_of_a_port() {
+        for (name, _) in SPEAK {
+            assert!(SERVICES.iter().any(|(.., known)| known == name), "{name}");
+        }
     }
 }

@@ -1,62 +1,53 @@
 //! Finished flows → the tables of an [`Analysis`].
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts, TcpTotals};
-use crate::health::TcpHealth;
-use crate::record::{ClientBy, FlowRecord, Protocol};
+use crate::analysis::{Analysis, ConversationCounts, HostCounts, ServiceCounts};
+use crate::record::{FlowRecord, Protocol};
+use crate::tcp_totals::TcpTotals;
 use crate::top::{Tally, Top};
 
 /// Counts flows that have ended.
 pub(crate) fn add_flows(analysis: &mut Analysis, flows: &[FlowRecord]) {
-    let Analysis { hosts, conversations, services, flows_by_protocol, conn_states, tcp, totals, .. } =
-        analysis;
+    let Analysis {
+        hosts,
+        conversations,
+        services,
+        spoken,
+        names,
+        flows_by_protocol,
+        conn_states,
+        tcp,
+        totals,
+        ..
+    } = analysis;
     rayon::join(
-        || add_hosts(hosts, flows),
+        || {
+            add_hosts(hosts, flows);
+            flows.iter().for_each(|flow| names.hear(flow));
+        },
         || {
             add_conversations(conversations, flows);
             for flow in flows {
                 if let Some((key, counts)) = service(flow) {
                     services.add(key, &counts);
+                    if let Some(name) = flow.apps.as_ref().and_then(|apps| apps.service()) {
+                        spoken.add((key.0, key.1, name), &counts);
+                    }
                 }
                 *flows_by_protocol.entry(flow.protocol).or_default() += 1;
                 if flow.protocol == Protocol::Ip(6) {
                     *conn_states.entry(flow.conn_state).or_default() += 1;
                 }
                 if let Some(health) = &flow.tcp {
-                    tcp.add(&tcp_totals(flow, health));
+                    tcp.add(&TcpTotals::of(flow, health));
                 }
                 totals.flows += 1;
                 totals.packets_in_flows += flow.packets();
             }
         },
     );
-}
-
-/// What one flow adds to those of all.
-fn tcp_totals(flow: &FlowRecord, health: &TcpHealth) -> TcpTotals {
-    let mut totals = TcpTotals { flows: 1, ..TcpTotals::default() };
-    for (side, other) in [(&health.from_client, &flow.from_server), (&health.from_server, &flow.from_client)]
-    {
-        totals.one_sided += u64::from(other.packets == 0 && side.acks > 0 && side.resets < side.acks);
-        totals.data_segments += side.data_segments;
-        totals.acks += side.acks;
-        totals.retransmissions += side.all_retransmissions();
-        totals.timeouts += side.timeouts;
-        totals.spurious += side.spurious_retransmissions;
-        totals.out_of_order += side.out_of_order;
-        totals.ambiguous += side.ambiguous;
-        totals.lost_before += side.lost_before;
-        totals.acked_unseen += side.acked_unseen;
-        totals.duplicate_acks += side.duplicate_acks;
-        totals.zero_windows += side.zero_windows;
-        totals.zero_window_nanos = totals.zero_window_nanos.saturating_add(side.zero_window_nanos);
-        totals.window_full += side.window_full;
-        totals.keep_alives += side.keep_alives;
-        totals.resets += side.resets;
-        totals.copies += side.copies;
-    }
-    totals
 }
 
 fn add_hosts(hosts: &mut Top<IpAddr, HostCounts>, flows: &[FlowRecord]) {
@@ -106,9 +97,7 @@ fn add_conversations(table: &mut Top<(IpAddr, IpAddr), ConversationCounts>, flow
 /// The service a flow counts for: protocol and server port, where there is a port that means one.
 fn service(flow: &FlowRecord) -> Option<((Protocol, u16), ServiceCounts)> {
     let has_ports = matches!(flow.protocol, Protocol::Ip(6 | 17 | 33 | 132 | 136));
-    // Two ephemeral ports and no SYN: calling either of them a service would be a guess.
-    let guessed = flow.client_by == ClientBy::FirstPacket && flow.server.port >= 32_768;
-    if !has_ports || flow.server.port == 0 || guessed {
+    if !has_ports || flow.server.port == 0 || flow.server_is_guessed() {
         return None;
     }
     let counts = ServiceCounts {
@@ -174,6 +163,18 @@ impl Analysis {
         self.add_counts(other);
     }
 
+    /// What was spoken at each service, most flows first; equal ones in the order of their names.
+    pub fn spoken_by_service(&self) -> BTreeMap<(Protocol, u16), Vec<(&'static str, ServiceCounts)>> {
+        let mut spoken: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for ((protocol, port, name), counts) in self.spoken.rows() {
+            spoken.entry((protocol, port)).or_default().push((name, counts));
+        }
+        for names in spoken.values_mut() {
+            names.sort_unstable_by(|a, b| b.1.flows.cmp(&a.1.flows).then(a.0.cmp(b.0)));
+        }
+        spoken
+    }
+
     /// Adds another's counts; its captures stay where they are.
     pub(crate) fn add_counts(&mut self, other: Self) {
         let (mine, theirs) = (&mut self.totals, &other.totals);
@@ -202,6 +203,8 @@ impl Analysis {
         self.hosts.merge(other.hosts);
         self.conversations.merge(other.conversations);
         self.services.merge(other.services);
+        self.spoken.merge(other.spoken);
+        self.names.merge(other.names);
         self.timeline.merge(&other.timeline);
         for (kind, timeline) in &other.series {
             self.series.entry(*kind).or_default().merge(timeline);

@@ -62,6 +62,18 @@ impl TopKey for (Protocol, u16) {
     }
 }
 
+impl TopKey for (Protocol, u16, &'static str) {
+    type Short = Self;
+
+    fn short(self) -> Option<Self> {
+        Some(self)
+    }
+
+    fn from_short(short: Self) -> Self {
+        short
+    }
+}
+
 const MAX_KEYS: usize = 57_000;
 
 /// A table that outgrows 2^13 places is given room for all it may hold: each step of growing leaves a hole in memory as
@@ -155,7 +167,7 @@ impl<K: TopKey, T: Tally> Top<K, T> {
         (&self.others, self.folded)
     }
 
-    fn rows(&self) -> impl Iterator<Item = (K, T)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (K, T)> {
         let short = self.short.iter().map(|(key, counts)| (K::from_short(*key), *counts));
         short.chain(self.long.iter().map(|(key, counts)| (*key, *counts)))
     }

@@ -43,7 +43,7 @@ fn counts(analysis: &Analysis) -> String {
     let mut totals = analysis.totals;
     totals.peak_live_flows = 0;
     format!(
-        "{totals:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+        "{totals:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         analysis.protocols,
         analysis.tunnels,
         analysis.flows_by_protocol,
@@ -52,6 +52,9 @@ fn counts(analysis: &Analysis) -> String {
         analysis.conversations.heaviest(usize::MAX),
         analysis.services.heaviest(usize::MAX),
         analysis.timeline,
+        analysis.tcp,
+        analysis.spoken_by_service(),
+        analysis.names.best(),
     )
 }
 
@@ -404,4 +407,25 @@ proptest! {
         }
         prop_assert!(other == whole, "another order of packets");
     }
+}
+
+#[test]
+fn names_and_what_is_spoken_are_the_same_for_any_grouping() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/findings");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "gz"));
+    files.sort();
+    let inputs: Vec<Input> = files.into_iter().map(Input::File).collect();
+    let (together, flows) = run(&inputs, &Options::default(), 2);
+    assert!(together.names.len() > 5 && together.spoken.len() > 5, "{}", counts(&together));
+    let parts: Vec<Analysis> = inputs.chunks(3).map(|part| run(part, &Options::default(), 1).0).collect();
+    let merge = |mut sum: Analysis, part: Analysis| {
+        sum.merge(part);
+        sum
+    };
+    let back = parts.into_iter().rev().fold(Analysis::default(), merge);
+    assert_eq!(counts(&back), counts(&together));
+    let heard = flows.iter().filter_map(|flow| flow.apps.as_ref()?.service()).count() as u64;
+    let spoken: u64 = together.spoken_by_service().values().flatten().map(|(_, counts)| counts.flows).sum();
+    assert!(spoken <= heard && spoken * 10 > heard * 9, "{spoken} of {heard} flows that said something");
 }

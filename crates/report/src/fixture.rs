@@ -149,6 +149,17 @@ pub(crate) fn analysis() -> Analysis {
             &ServiceCounts { flows: n / 10_000, packets: n / 500, wire_bytes: n, payload_bytes: n / 2 },
         );
     }
+    for (protocol, port, name, n) in
+        [(tcp, 443, "tls", 390_000_000), (tcp, 443, "ssh", 10_000), (udp, 53, "dns", 19_000_000)]
+    {
+        out.spoken.add(
+            (protocol, port, name),
+            &ServiceCounts { flows: n / 10_000, packets: n / 500, wire_bytes: n, payload_bytes: n / 2 },
+        );
+    }
+    out.names.add(ip("10.0.0.4"), "edge.example.net", 12);
+    out.names.add(ip("10.0.0.4"), "www.example.net", 3);
+    out.names.add(ip(hosts[1]), "a-name-that-is-far-too-long-for-any-table.of.a.customer.example.com", 1);
     for i in 0..307u64 {
         let at = Timestamp::from_nanos(START.nanos() + i as i64 * 1_000_000_000);
         for _ in 0..=(i % 40) {

@@ -10,10 +10,11 @@ mod findings;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use capkeep_flow::{Analysis, Capture, TcpTotals, Top, service_name};
+use capkeep_flow::{Analysis, Capture, TcpTotals, Top, service_name, speaks_as_named};
 use capkeep_pcap::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::names::Names;
 use crate::summary::View;
 
 /// Name and version of the object's shape. New keys may come without a new version.
@@ -41,8 +42,9 @@ struct Object<'a> {
     tunnels: Vec<TunnelObject>,
     conn_states: ConnStates,
     tcp: TcpObject,
-    top_hosts: Vec<HostObject>,
-    top_conversations: Vec<ConversationObject>,
+    names: NamesObject,
+    top_hosts: Vec<HostObject<'a>>,
+    top_conversations: Vec<ConversationObject<'a>>,
     top_services: Vec<ServiceObject>,
     timeline: TimelineObject,
     verdicts: Option<Vec<findings::VerdictObject>>,
@@ -161,8 +163,11 @@ struct TcpObject {
 }
 
 #[derive(Serialize)]
-struct HostObject {
+struct HostObject<'a> {
     ip: String,
+    name: Option<&'a str>,
+    name_from: Option<&'static str>,
+    other_names: u64,
     flows: u64,
     as_client: u64,
     sent_packets: u64,
@@ -173,9 +178,11 @@ struct HostObject {
 }
 
 #[derive(Serialize)]
-struct ConversationObject {
+struct ConversationObject<'a> {
     a_ip: String,
+    a_name: Option<&'a str>,
     b_ip: String,
+    b_name: Option<&'a str>,
     flows: u64,
     a_to_b_packets: u64,
     b_to_a_packets: u64,
@@ -189,11 +196,28 @@ struct ServiceObject {
     service: Option<&'static str>,
     protocol: String,
     port: u16,
+    spoken: Vec<SpokenObject>,
     flows: u64,
     packets: u64,
     wire_bytes: u64,
     payload_bytes: u64,
     exact: bool,
+}
+
+#[derive(Serialize)]
+struct SpokenObject {
+    application: &'static str,
+    as_named: Option<bool>,
+    flows: u64,
+    packets: u64,
+    wire_bytes: u64,
+    payload_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct NamesObject {
+    count: u64,
+    complete: bool,
 }
 
 #[derive(Serialize)]
@@ -340,6 +364,8 @@ fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
     let conversations_exact = Top::is_exact(&analysis.conversations);
     let services_exact = Top::is_exact(&analysis.services);
     let (start, buckets) = analysis.timeline.buckets();
+    let names = Names::of(analysis);
+    let mut spoken = analysis.spoken_by_service();
     Object {
         schema: SCHEMA_NAME,
         captures: analysis.captures.iter().map(capture).collect(),
@@ -382,19 +408,26 @@ fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
                 .collect(),
         ),
         tcp: tcp(&analysis.tcp),
+        names: NamesObject { count: analysis.names.len() as u64, complete: analysis.names.is_complete() },
         top_hosts: analysis
             .hosts
             .heaviest(view.top)
             .into_iter()
-            .map(|(ip, counts)| HostObject {
-                ip: ip.to_string(),
-                flows: counts.flows,
-                as_client: counts.as_client,
-                sent_packets: counts.sent_packets,
-                received_packets: counts.received_packets,
-                sent_wire_bytes: counts.sent_wire_bytes,
-                received_wire_bytes: counts.received_wire_bytes,
-                exact: hosts_exact,
+            .map(|(ip, counts)| {
+                let name = names.get(ip);
+                HostObject {
+                    ip: ip.to_string(),
+                    name: name.map(|name| name.words),
+                    name_from: name.map(|name| name.from),
+                    other_names: name.map_or(0, |name| name.others),
+                    flows: counts.flows,
+                    as_client: counts.as_client,
+                    sent_packets: counts.sent_packets,
+                    received_packets: counts.received_packets,
+                    sent_wire_bytes: counts.sent_wire_bytes,
+                    received_wire_bytes: counts.received_wire_bytes,
+                    exact: hosts_exact,
+                }
             })
             .collect(),
         top_conversations: analysis
@@ -403,7 +436,9 @@ fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
             .into_iter()
             .map(|((a, b), counts)| ConversationObject {
                 a_ip: a.to_string(),
+                a_name: names.get(a).map(|name| name.words),
                 b_ip: b.to_string(),
+                b_name: names.get(b).map(|name| name.words),
                 flows: counts.flows,
                 a_to_b_packets: counts.up_packets,
                 b_to_a_packets: counts.down_packets,
@@ -420,6 +455,19 @@ fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
                 service: service_name(protocol, port),
                 protocol: protocol.name().into_owned(),
                 port,
+                spoken: spoken
+                    .remove(&(protocol, port))
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(application, counts)| SpokenObject {
+                        application,
+                        as_named: speaks_as_named(protocol, port, application),
+                        flows: counts.flows,
+                        packets: counts.packets,
+                        wire_bytes: counts.wire_bytes,
+                        payload_bytes: counts.payload_bytes,
+                    })
+                    .collect(),
                 flows: counts.flows,
                 packets: counts.packets,
                 wire_bytes: counts.wire_bytes,
@@ -434,7 +482,7 @@ fn object<'a>(analysis: &'a Analysis, view: &View<'_>) -> Object<'a> {
             wire_bytes: buckets.iter().map(|counts| counts.wire_bytes).collect(),
         },
         verdicts: view.findings.map(findings::verdicts),
-        findings: view.findings.map(findings::findings),
+        findings: view.findings.map(|found| findings::findings(found, &names)),
     }
 }
 

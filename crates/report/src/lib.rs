@@ -12,6 +12,7 @@
 //!   [`baseline`] tells what is new since the last one.
 
 pub mod baseline;
+mod beside;
 mod card;
 pub mod dataset;
 mod drawing;
@@ -22,6 +23,7 @@ pub mod flows;
 pub mod html;
 pub mod json;
 pub mod markdown;
+mod names;
 pub mod picture;
 mod services;
 pub mod summary;
@@ -31,6 +33,7 @@ mod time;
 pub mod unit;
 mod value;
 
+pub use beside::beside;
 pub use card::{Card, Level};
 pub use drawing::{Bars, Histogram, Layer, Matrix, Stack, Unit};
 pub use summary::{SECTIONS, Section, View};

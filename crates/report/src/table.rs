@@ -42,6 +42,19 @@ pub struct Table {
     pub notes: Vec<String>,
 }
 
+impl Table {
+    /// Takes a column out that has nothing in any row.
+    pub(crate) fn drop_if_empty(&mut self, column: &str) {
+        let Some(place) = self.columns.iter().position(|known| known.name == column) else { return };
+        if self.rows.iter().all(|row| row.get(place).is_none_or(|value| *value == Value::Nothing)) {
+            self.columns.remove(place);
+            for row in &mut self.rows {
+                row.remove(place);
+            }
+        }
+    }
+}
+
 /// A column of a [`Table`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -79,6 +92,12 @@ impl Column {
         Self { name, align: Align::Right, keep: Keep::Always }
     }
 
+    /// The same column of words with this room, left out where there is less; the highest rank goes first.
+    #[must_use]
+    pub const fn at_least_or_drop(self, columns: u8, rank: u8) -> Self {
+        Self { keep: Keep::ShortenOrDrop(columns, rank), ..self }
+    }
+
     /// The same column, left out where there is little room; the highest rank goes first.
     #[must_use]
     pub const fn drop(self, rank: u8) -> Self {
@@ -104,6 +123,8 @@ pub enum Keep {
     Shorten(u8),
     /// It is left out, the highest rank first.
     Drop(u8),
+    /// Its values are shortened in the middle to this width, and where that is not enough it is left out by its rank.
+    ShortenOrDrop(u8, u8),
 }
 
 /// Labelled values.

@@ -218,6 +218,14 @@ fn cell(value: &Value) -> String {
     visible(&value.words())
 }
 
+const fn style(value: &Value) -> Style {
+    match value {
+        Value::Problem(_) => Style::Problem,
+        Value::Aside(_) => Style::Dim,
+        _ => Style::Plain,
+    }
+}
+
 const fn bar_width(page: usize) -> usize {
     if page < ROOMY { SHORT_BAR } else { BAR }
 }
@@ -245,7 +253,7 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
     let mut shown: Vec<usize> = (0..table.columns.len()).collect();
     let keep = |i: usize| table.columns.get(i).map_or(Keep::Always, |column| column.keep);
     let least = |i: usize, width: usize| match keep(i) {
-        Keep::Shorten(columns) => width.min(columns.into()),
+        Keep::Shorten(columns) | Keep::ShortenOrDrop(columns, _) => width.min(columns.into()),
         _ => width,
     };
     let total = |shown: &[usize], widths: &[usize], of: &dyn Fn(usize, usize) -> usize| {
@@ -255,7 +263,10 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
     // First leave out what can be done without, then take back what fits beside the rest, then shorten the widest words.
     let mut left_out = Vec::new();
     while total(&shown, &widths, &least) > room {
-        let rank = |i: usize| if let Keep::Drop(rank) = keep(i) { Some(rank) } else { None };
+        let rank = |i: usize| match keep(i) {
+            Keep::Drop(rank) | Keep::ShortenOrDrop(_, rank) => Some(rank),
+            Keep::Always | Keep::Shorten(_) => None,
+        };
         let Some(out) = shown.iter().copied().filter(|&i| rank(i).is_some()).max_by_key(|&i| rank(i)) else {
             break;
         };
@@ -270,11 +281,13 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
         }
     }
     while total(&shown, &widths, &|_, width| width) > room {
+        let of = |i: usize| widths.get(i).copied().unwrap_or(0);
+        // First those that have more than the room they ask for.
         let widest = shown
             .iter()
             .copied()
-            .filter(|&i| matches!(keep(i), Keep::Shorten(_)))
-            .max_by_key(|&i| widths.get(i).copied().unwrap_or(0));
+            .filter(|&i| matches!(keep(i), Keep::Shorten(_) | Keep::ShortenOrDrop(..)))
+            .max_by_key(|&i| (of(i) > least(i, of(i)), of(i)));
         match widest.and_then(|i| widths.get_mut(i)) {
             Some(width) if *width > 8 => *width -= 1,
             _ => break,
@@ -310,7 +323,7 @@ fn table(table: &Table, page: usize) -> Vec<Line> {
     for values in &table.rows {
         let cells = shown.iter().map(|&i| match values.get(i) {
             Some(Value::Bar(share)) => (Style::Drawn, bar(*share, bar_width(page)), false),
-            Some(value @ Value::Problem(_)) => (Style::Problem, cell(value), false),
+            Some(value @ (Value::Problem(_) | Value::Aside(_))) => (style(value), cell(value), false),
             Some(value) => (Style::Plain, cell(value), matches!(value, Value::Path(_))),
             None => (Style::Plain, String::new(), false),
         });
@@ -374,8 +387,9 @@ fn facts(facts: &Facts, page: usize) -> Vec<Line> {
         line.push(Style::Dim, *label);
         line.pad(left);
         for value in values.iter().filter(|value| **value != Value::Nothing) {
-            let style = if matches!(value, Value::Problem(_)) { Style::Problem } else { Style::Plain };
-            let text = cell(value);
+            let style = style(value);
+            let text =
+                if matches!(value, Value::Aside(_)) { shorten(&cell(value), room) } else { cell(value) };
             let used = line.width() - left;
             if used > 0 && used + APART.width() + text.width() > room {
                 lines.push(std::mem::take(&mut line));

@@ -14,6 +14,8 @@ pub enum Value {
     Text(String),
     /// Name of a file, with its folder; where there is little room the folder is shortened first.
     Path(String),
+    /// Words beside others that matter less, such as the name of an address; they come from outside. Kept in one line.
+    Aside(String),
     /// Words that name a problem.
     Problem(String),
     /// A command line: never broken, so that it can be copied.
@@ -65,6 +67,7 @@ impl Value {
             Self::Nothing | Self::Bar(_) => String::new(),
             Self::Text(words)
             | Self::Path(words)
+            | Self::Aside(words)
             | Self::Problem(words)
             | Self::Command(words)
             | Self::Link { words, .. } => words.clone(),

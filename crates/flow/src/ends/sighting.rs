@@ -6,6 +6,7 @@ use std::path::Path;
 use capkeep_pcap::{Batch, Decoded, Filter, Fragment, Reader, Result, Transport, decode_into, ip_address};
 
 use crate::analysis::CaptureError;
+use crate::hash::fold;
 use crate::record::{Endpoint, Protocol};
 use crate::source::told;
 
@@ -170,9 +171,3 @@ fn digests(packet: &Decoded, bytes: &[u8]) -> Option<(u64, u64)> {
 
 /// Payload that is looked at (chosen: what common snap lengths keep behind the headers).
 const PAYLOAD: usize = 64;
-
-/// Mixes two words, the same in every run.
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a ^ 0xa076_1d64_78bd_642f) as u128 * (b ^ 0xe703_7ed1_a0b4_28db) as u128;
-    (product as u64) ^ ((product >> 64) as u64)
-}

@@ -10,6 +10,7 @@
 
 use capkeep_pcap::Tcp;
 
+use crate::hash::fold;
 use crate::meta::Meta;
 
 /// Whether a packet was seen before.
@@ -53,7 +54,8 @@ impl Copies {
     /// one takes longer than that at 10 Gbit/s; so do resets that answer segments).
     const EMPTY_NANOS: i64 = 1_000;
 
-    /// A digest of what makes a packet that packet. Link layer, VLAN, and TTL may differ between copies. The checksum stands
+    /// A digest of what makes a packet that packet, the same in every run: which copies are found must not depend on it.
+    /// Who makes packets collide on purpose only hides copies. Link layer, VLAN, and TTL may differ between copies. The checksum stands
     /// for the payload, which is not touched: fetching it from memory would cost more than all the rest.
     #[inline]
     pub(crate) fn digest(meta: &Meta) -> u64 {
@@ -109,13 +111,4 @@ impl Copies {
         *oldest = (digest, now);
         Seen::Never
     }
-}
-
-/// Mixes two words, the same in every run: which copies are found must not depend on it. Who makes packets collide on
-/// purpose only hides copies.
-#[inline]
-const fn fold(a: u64, b: u64) -> u64 {
-    // Two odd constants of wyhash.
-    let product = (a ^ 0xa076_1d64_78bd_642f) as u128 * (b ^ 0xe703_7ed1_a0b4_28db) as u128;
-    (product as u64) ^ ((product >> 64) as u64)
 }

@@ -9,7 +9,8 @@ use polars_core::prelude::Field;
 
 use super::SCHEMA_NAME;
 use super::columns::{ColumnAbout, FIRST, Kind};
-use crate::flows::{COLUMNS, ExportError, Get, Layout, beside};
+use crate::beside::beside;
+use crate::flows::{COLUMNS, ExportError, Get, Layout};
 use crate::unit::FlowFileRow;
 
 /// The columns of the files with flows: those of every table first, then those of a flow file but for its number of

@@ -8,7 +8,8 @@ use polars_core::frame::DataFrame;
 
 use super::table::{DatasetTable, layout};
 use super::{TABLES, json_schema, schema};
-use crate::flows::{ExportError, FileFormat, FlowExport, RowFile, WholeFile, beside};
+use crate::beside::beside;
+use crate::flows::{ExportError, FileFormat, FlowExport, RowFile, WholeFile};
 use crate::unit::Unit;
 
 /// What was written.

@@ -16,9 +16,10 @@ use polars_io::json::BatchedWriter as JsonLines;
 use polars_io::parquet::write::{
     BatchedWriter as ParquetBatches, KeyValueMetadata, ParquetCompression, ParquetWriter,
 };
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
 
 use super::ExportError;
+use crate::beside::beside;
 use crate::terminal::visible;
 
 /// Bytes gathered before they are given to the system (chosen).
@@ -302,20 +303,4 @@ impl WholeFile {
         let Self { target, temporary } = self;
         temporary.persist(&target).map_err(|error| ExportError::Io { path: target, source: error.error })
     }
-}
-
-/// A new file in the folder of the target, with the rights any new file gets, removed when it is dropped.
-pub(crate) fn beside(target: &Path) -> io::Result<NamedTempFile> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less the umask.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }

@@ -12,6 +12,7 @@ pub(super) fn html(value: &Value) -> String {
     match value {
         Value::Nothing => String::new(),
         Value::Path(_) => format!("<span class=\"path\">{words}</span>"),
+        Value::Aside(_) => format!("<span class=\"aside\">{words}</span>"),
         Value::Problem(_) => format!("<strong class=\"problem\">{words}</strong>"),
         Value::Command(_) => format!("<code class=\"cmd\">{words}</code>"),
         Value::Link { to, .. } => format!("<a href=\"{}\">{words}</a>", escape::link(to)),
@@ -59,6 +60,7 @@ pub(super) fn raw(value: &Value) -> Option<String> {
         Value::Nothing
         | Value::Text(_)
         | Value::Path(_)
+        | Value::Aside(_)
         | Value::Problem(_)
         | Value::Command(_)
         | Value::Link { .. } => None,
@@ -71,6 +73,7 @@ pub(super) fn data(value: &Value) -> serde_json::Value {
     match value {
         Value::Nothing | Value::Text(_) => json!(words),
         Value::Path(_) => json!({ "t": words, "k": "path" }),
+        Value::Aside(_) => json!({ "t": words, "k": "aside" }),
         Value::Problem(_) => json!({ "t": words, "k": "problem" }),
         Value::Command(_) => json!({ "t": words, "k": "cmd" }),
         Value::Link { to, .. } => json!({ "t": words, "k": "link", "h": escape::link(to) }),

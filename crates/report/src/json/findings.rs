@@ -4,6 +4,8 @@ use capkeep_detect::{Finding, Findings, Number};
 use capkeep_pcap::Timestamp;
 use serde::Serialize;
 
+use crate::names::Names;
+
 #[derive(Serialize)]
 pub(super) struct VerdictObject {
     verdict: &'static str,
@@ -29,6 +31,7 @@ pub(super) struct FindingObject {
     confidence: &'static str,
     subject: String,
     hosts: Vec<String>,
+    host_names: Vec<Option<String>>,
     protocol: Option<String>,
     port: Option<u16>,
     first_ns: Option<i64>,
@@ -62,13 +65,14 @@ pub(super) fn verdicts(findings: &Findings) -> Vec<VerdictObject> {
     findings.verdicts.iter().map(verdict).collect()
 }
 
-pub(super) fn findings(findings: &Findings) -> Vec<FindingObject> {
+pub(super) fn findings(findings: &Findings, names: &Names<'_>) -> Vec<FindingObject> {
     let list = findings.list.iter().enumerate();
-    list.map(|(place, finding)| object(finding, findings.number(place))).collect()
+    list.map(|(place, finding)| object(finding, findings.number(place), names)).collect()
 }
 
-fn object(finding: &Finding, number: usize) -> FindingObject {
+fn object(finding: &Finding, number: usize, names: &Names<'_>) -> FindingObject {
     let port = finding.subject.port();
+    let hosts = finding.subject.hosts();
     let packets = finding.packets.numbers.iter().map(|(capture, numbers)| PacketsObject {
         capture: *capture,
         numbers: numbers.iter().copied().collect(),
@@ -80,7 +84,8 @@ fn object(finding: &Finding, number: usize) -> FindingObject {
         severity: finding.severity.name(),
         confidence: finding.confidence.name(),
         subject: finding.subject.to_string(),
-        hosts: finding.subject.hosts().iter().map(ToString::to_string).collect(),
+        hosts: hosts.iter().map(ToString::to_string).collect(),
+        host_names: hosts.iter().map(|host| names.get(*host).map(|name| name.words.to_owned())).collect(),
         protocol: port.map(|(protocol, _)| protocol.name().into_owned()),
         port: port.map(|(_, port)| port).filter(|port| *port != 0),
         first_ns: finding.span.map(|(first, _): (Timestamp, _)| first.nanos()),

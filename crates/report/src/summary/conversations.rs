@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use capkeep_flow::{Analysis, ConversationCounts};
 
 use super::{Section, View, top_notes};
+use crate::names::{self, Names};
 use crate::table::{Block, Column, Table};
 use crate::value::Value;
 
@@ -25,11 +26,13 @@ impl Section for Conversations {
         }
         let heaviest = analysis.conversations.heaviest(view.top);
         let total = analysis.totals.wire_bytes;
+        let names = Names::of(analysis);
         let row = |((a, b), counts): &((IpAddr, IpAddr), ConversationCounts)| {
             let bytes = counts.up_wire_bytes.saturating_add(counts.down_wire_bytes);
             vec![
                 Value::Text(a.to_string()),
                 Value::Text(b.to_string()),
+                names.beside_each(&[("a".to_owned(), *a), ("b".to_owned(), *b)]),
                 Value::Count(counts.flows),
                 Value::Count(counts.up_packets.saturating_add(counts.down_packets)),
                 Value::Bytes(counts.up_wire_bytes),
@@ -38,11 +41,12 @@ impl Section for Conversations {
                 Value::bar(bytes, total),
             ]
         };
-        vec![Block::Table(Table {
+        let mut table = Table {
             title: "Conversations with most bytes".into(),
             columns: vec![
                 Column::words("a"),
                 Column::words("b"),
+                Column::words("names").at_least_or_drop(18, 0),
                 Column::number("flows").drop(2),
                 Column::number("packets").drop(4),
                 Column::number("a to b"),
@@ -58,6 +62,8 @@ impl Section for Conversations {
                 "pair",
                 "pairs",
             ),
-        })]
+        };
+        names::finish(&mut table, "names", analysis);
+        vec![Block::Table(table)]
     }
 }

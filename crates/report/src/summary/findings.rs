@@ -4,6 +4,7 @@ use capkeep_detect::{Finding, Findings, Severity, VerdictKind};
 use capkeep_flow::Analysis;
 
 use super::{Section, View};
+use crate::names::Names;
 use crate::table::{Block, Facts};
 use crate::value::{Value, counted};
 
@@ -18,11 +19,11 @@ impl Section for Story {
         "is it the network, the server or the capture; what is wrong, and what to look at next?"
     }
 
-    fn blocks(&self, _analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
+    fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
         let Some(findings) = view.findings else { return Vec::new() };
         let mut blocks = Vec::new();
         blocks.extend(verdicts(findings));
-        blocks.push(list(findings, view.top));
+        blocks.push(list(findings, view.top, &Names::of(analysis)));
         if !view.next.is_empty() {
             let mut next = Facts { title: "Next".into(), lines: Vec::new() };
             for line in view.next {
@@ -56,7 +57,7 @@ fn verdicts(findings: &Findings) -> Option<Block> {
     Some(Block::Facts(facts))
 }
 
-fn list(findings: &Findings, top: usize) -> Block {
+fn list(findings: &Findings, top: usize, names: &Names<'_>) -> Block {
     let number =
         |severity| findings.list.iter().filter(|finding| finding.severity == severity).count() as u64;
     let counts: Vec<String> = [
@@ -75,7 +76,7 @@ fn list(findings: &Findings, top: usize) -> Block {
         let told =
             if finding.severity == Severity::Note { Value::Text(sentence) } else { Value::Problem(sentence) };
         facts.line(finding.severity.name(), vec![told]);
-        facts.line("", about(finding, findings.number(place)));
+        facts.line("", about(finding, findings.number(place), names));
     }
     let more = findings.list.len().saturating_sub(top) as u64 + findings.left_out.values().sum::<u64>();
     if more > 0 {
@@ -85,9 +86,18 @@ fn list(findings: &Findings, top: usize) -> Block {
 }
 
 /// Whom it is about, how it is called, and how sure it is.
-fn about(finding: &Finding, number: usize) -> Vec<Value> {
+fn about(finding: &Finding, number: usize, names: &Names<'_>) -> Vec<Value> {
+    let hosts = finding.subject.hosts();
+    let beside = match hosts.as_slice() {
+        [host] => names.beside(*host),
+        hosts => {
+            let called: Vec<_> = hosts.iter().map(|host| (host.to_string(), *host)).collect();
+            names.beside_each(&called)
+        }
+    };
     vec![
         Value::text(finding.subject.to_string()),
+        beside,
         Value::text(format!("{}:{number}", finding.detector)),
         Value::text(format!("{} confidence", finding.confidence.name())),
     ]

@@ -3,6 +3,7 @@
 use capkeep_flow::Analysis;
 
 use super::{Section, View, top_notes};
+use crate::names::{self, Names};
 use crate::table::{Block, Column, Table};
 use crate::value::Value;
 
@@ -23,10 +24,12 @@ impl Section for Hosts {
         }
         let heaviest = analysis.hosts.heaviest(view.top);
         let total = analysis.totals.wire_bytes;
+        let names = Names::of(analysis);
         let row = |(host, counts): &(std::net::IpAddr, capkeep_flow::HostCounts)| {
             let bytes = counts.sent_wire_bytes.saturating_add(counts.received_wire_bytes);
             vec![
                 Value::Text(host.to_string()),
+                names.beside(*host),
                 Value::Count(counts.flows),
                 Value::Count(counts.as_client),
                 Value::Count(counts.sent_packets.saturating_add(counts.received_packets)),
@@ -36,10 +39,12 @@ impl Section for Hosts {
                 Value::bar(bytes, total),
             ]
         };
-        vec![Block::Table(Table {
+        let mut table = Table {
             title: "Hosts with most bytes, sent and received".into(),
             columns: vec![
                 Column::words("host").at_least(39),
+                // Long names are cut to what leaves room for the numbers.
+                Column::words("name").at_least_or_drop(22, 0),
                 Column::number("flows"),
                 Column::number("as client").drop(3),
                 Column::number("packets").drop(2),
@@ -55,6 +60,8 @@ impl Section for Hosts {
                 "host",
                 "hosts",
             ),
-        })]
+        };
+        names::finish(&mut table, "name", analysis);
+        vec![Block::Table(table)]
     }
 }

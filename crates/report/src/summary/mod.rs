@@ -144,6 +144,8 @@ mod tests {
             "cut short",
             "1,002,061",
             "https 443/tcp",
+            "tls; also ssh",
+            "edge.example.net (+1)",
             "2001:db8:1234:5678:9abc:def0:1234:5678",
             "vxlan",
             "established and closed",
@@ -153,6 +155,21 @@ mod tests {
             assert!(text.contains(words), "{words}:\n{text}");
         }
         assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn hostile_names_stay_in_their_places() {
+        let mut analysis = crate::fixture::analysis();
+        let host = crate::fixture::ip("10.0.0.4");
+        for name in ["\x1b[31mred\r\n", "\u{202e}moc.elpmaxe", "=cmd|' /C calc'!A0", "\u{fe0f}\u{200b}\u{7f}"]
+        {
+            analysis.names = capkeep_flow::Names::default();
+            analysis.names.add(host, name, 1);
+            for width in [40, 80, 120, 240] {
+                let text = Page { width, color: false }.draw(&blocks(&analysis, &View::default()));
+                assert!(text.chars().all(|c| c == '\n' || !crate::terminal::is_hostile(c)), "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ impl Section for Services {
     }
 
     fn about(&self) -> &'static str {
-        "which server ports were asked for the most bytes?"
+        "which server ports were asked for the most bytes, and what do they speak?"
     }
 
     fn blocks(&self, analysis: &Analysis, view: &View<'_>) -> Vec<Block> {
@@ -24,9 +24,13 @@ impl Section for Services {
         }
         let heaviest = analysis.services.heaviest(view.top);
         let total = analysis.totals.wire_bytes;
+        let spoken = analysis.spoken_by_service();
         let row = |((protocol, port), counts): &((Protocol, u16), ServiceCounts)| {
             vec![
                 Value::Text(services::words(*protocol, *port)),
+                spoken
+                    .get(&(*protocol, *port))
+                    .map_or(Value::Nothing, |names| services::spoken(*protocol, *port, names)),
                 Value::Count(counts.flows),
                 Value::Count(counts.packets),
                 Value::Bytes(counts.wire_bytes),
@@ -35,10 +39,11 @@ impl Section for Services {
                 Value::bar(counts.wire_bytes, total),
             ]
         };
-        vec![Block::Table(Table {
+        let mut table = Table {
             title: "Services with most bytes".into(),
             columns: vec![
                 Column::words("service"),
+                Column::words("spoken"),
                 Column::number("flows"),
                 Column::number("packets"),
                 Column::number("bytes"),
@@ -54,6 +59,8 @@ impl Section for Services {
                 "service",
                 "services",
             ),
-        })]
+        };
+        table.drop_if_empty("spoken");
+        vec![Block::Table(table)]
     }
 }

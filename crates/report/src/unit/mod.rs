@@ -108,7 +108,7 @@ impl Unit {
     /// What the system says.
     pub fn write(&self, path: &Path) -> Result<(), ExportError> {
         let refused = |source| ExportError::Io { path: path.into(), source };
-        let mut file = crate::flows::beside(path).map_err(refused)?;
+        let mut file = crate::beside::beside(path).map_err(refused)?;
         let mut out = BufWriter::new(file.as_file_mut());
         serde_json::to_writer(&mut out, self).map_err(|error| refused(error.into()))?;
         out.write_all(b"\n").and_then(|()| out.flush()).map_err(refused)?;

@@ -93,6 +93,22 @@ impl Lookup {
     /// Most answers that are kept (chosen: a chain of aliases and the addresses at its end).
     pub const MOST_ANSWERS: usize = 8;
 
+    /// Nothing but what is asked.
+    fn new(name: Box<str>, kind: u16) -> Self {
+        Self {
+            name,
+            kind,
+            query_packet: None,
+            asked: None,
+            repeats: 0,
+            response_packet: None,
+            latency: None,
+            rcode: None,
+            answers: Vec::new(),
+            answers_omitted: 0,
+        }
+    }
+
     /// The addresses of the name.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.answers.iter().filter_map(|answer| match answer.data {

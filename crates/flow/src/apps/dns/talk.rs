@@ -171,16 +171,9 @@ impl Talk {
             return;
         }
         let lookup = self.keep(room, || Lookup {
-            name: question.name.shown(),
-            kind: question.kind,
             query_packet: Some(said.packet),
             asked: Some(said.at),
-            repeats: 0,
-            response_packet: None,
-            latency: None,
-            rcode: None,
-            answers: Vec::new(),
-            answers_omitted: 0,
+            ..Lookup::new(question.name.shown(), question.kind)
         });
         // Answers to what is asked of a group come from elsewhere.
         if self.told.kind != DnsKind::Dns {
@@ -231,32 +224,12 @@ impl Talk {
         self.told.answered += u64::from(open.is_some());
         let index = match (open, question) {
             (Some(open), _) => open.lookup,
-            (None, Some(question)) => self.keep(room, || Lookup {
-                name: question.name.shown(),
-                kind: question.kind,
-                query_packet: None,
-                asked: None,
-                repeats: 0,
-                response_packet: None,
-                latency: None,
-                rcode: None,
-                answers: Vec::new(),
-                answers_omitted: 0,
-            }),
+            (None, Some(question)) => self.keep(room, || Lookup::new(question.name.shown(), question.kind)),
             // What multicast DNS announces has no question: the first record names it.
             (None, None) => match Record::read(message, at) {
-                Some((record, _)) if header.answers > 0 => self.keep(room, || Lookup {
-                    name: record.name.shown(),
-                    kind: record.kind,
-                    query_packet: None,
-                    asked: None,
-                    repeats: 0,
-                    response_packet: None,
-                    latency: None,
-                    rcode: None,
-                    answers: Vec::new(),
-                    answers_omitted: 0,
-                }),
+                Some((record, _)) if header.answers > 0 => {
+                    self.keep(room, || Lookup::new(record.name.shown(), record.kind))
+                }
                 _ => None,
             },
         };

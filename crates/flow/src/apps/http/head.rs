@@ -79,6 +79,8 @@ fn is_request(bytes: &[u8]) -> bool {
 pub(super) struct Head<'a> {
     pub(super) method: Option<&'a [u8]>,
     pub(super) path_len: usize,
+    /// A proxy is asked: the target is a whole URL, or `CONNECT`.
+    pub(super) asks_proxy: bool,
     pub(super) code: Option<u16>,
     pub(super) host: Option<&'a [u8]>,
     pub(super) server: Option<&'a [u8]>,
@@ -113,6 +115,9 @@ impl<'a> Head<'a> {
             head.path_len = request.path.map_or(0, str::len);
             let space = bytes.iter().position(|byte| *byte == b' ');
             head.method = space.and_then(|space| bytes.get(..space));
+            // Of all other methods the target is a path, or `*`.
+            let is_url = request.path.is_some_and(|path| path.contains("://") && !path.starts_with('/'));
+            head.asks_proxy = is_url || head.method == Some(b"CONNECT");
         }
         for field in &fields {
             head.note(field.name, field.value);
@@ -162,6 +167,18 @@ mod tests {
     const REQUEST: &[u8] =
         b"GET /a/b?c HTTP/1.1\r\nHost: example.com\r\nUser-Agent: x\r\nAuthorization: Basic c2VjcmV0\r\n\
         Cookie: id=secret\r\nContent-Length: 12\r\n\r\n";
+
+    #[test]
+    fn a_request_of_a_proxy_is_told_from_one_of_the_host() {
+        for (request, asks_proxy) in [
+            (&b"GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n"[..], true),
+            (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", true),
+            (b"GET /?to=http://example.com/ HTTP/1.1\r\nHost: a\r\n\r\n", false),
+            (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", false),
+        ] {
+            assert_eq!(Head::read(request).asks_proxy, asks_proxy, "{}", request.escape_ascii());
+        }
+    }
 
     #[test]
     fn a_request_says_what_is_asked_and_that_there_are_credentials() {

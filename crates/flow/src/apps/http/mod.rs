@@ -29,6 +29,8 @@ pub struct Http {
     pub exchanges: Vec<Exchange>,
     /// Requests and lone responses that are not among them.
     pub exchanges_omitted: u64,
+    /// True if a request asks a proxy for another server: its target is a whole URL, or its method `CONNECT`.
+    pub asks_proxy: bool,
     /// True if a request carried credentials (the header `Authorization` or `Proxy-Authorization`).
     pub has_authorization: bool,
     /// True if it did so with a password that anybody can read (`Basic`).

@@ -242,6 +242,7 @@ impl Talk {
 
     fn fields(&mut self, head: &Head<'_>, start: Start, room: &mut Room) {
         let told = &mut self.told;
+        told.asks_proxy |= head.asks_proxy;
         told.has_authorization |= head.has_authorization;
         told.has_basic_authorization |= head.is_basic;
         if head.is_basic {

@@ -9,7 +9,7 @@
     else if (Array.isArray(value)) { td.textContent = value[0]; td.dataset.v = value[1]; }
     else if (value.k === "link") td.append(make("a", { href: value.h }, value.t));
     else if (value.k === "cmd") { td.append(make("code", { class: "cmd" }, value.t)); copyable(td.firstChild); }
-    else if (value.k === "path") td.append(make("span", { class: "path" }, value.t));
+    else if (value.k === "path" || value.k === "aside") td.append(make("span", { class: value.k }, value.t));
     else if (value.k === "problem") td.append(make("strong", { class: "problem" }, value.t));
     else if (value.k === "bar") {
       const svg = draw("svg", { class: "bar", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });

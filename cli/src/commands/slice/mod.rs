@@ -1,21 +1,29 @@
 //! `capkeep slice`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod cut;
+mod sources;
+
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use capkeep_detect::{Detection, Findings, Packets};
-use capkeep_flow::{Analysis, Event, Input, Options, community_id};
-use capkeep_pcap::{Batch, Decoded, Filter, Fragment, PcapNgWriter, Reader, decode};
+use capkeep_flow::{Analysis, Event, Input, Options};
+use capkeep_pcap::Filter;
 
 use super::Done;
 use super::explain::detector;
+use crate::azure::Azure;
+use crate::distant::Distant;
 use crate::failure::{hinted, warn};
 use crate::inputs::Inputs;
+use crate::storage::Storage;
 use crate::{interrupt, thresholds};
+use cut::{cut, told};
+use sources::{Source, Unfinished};
 
 /// Cut packets out of captures, exactly as they were
 ///
@@ -28,7 +36,10 @@ use crate::{interrupt, thresholds};
 #[command(after_long_help = AFTER_HELP)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["finding", "flow", "filter", "packets"]))]
 pub(crate) struct Slice {
-    /// Capture files, folders or patterns, as they were named to `capkeep analyze`
+    /// Capture files, folders, patterns, blobs, capture:NAME or - for standard input, as they were named to `capkeep analyze`
+    ///
+    /// What is not a file of this machine is read while it arrives. Only a finding needs two passes: for one, it is
+    /// copied first, into the folder of the output (or that of temporary files), and the copy is gone afterwards.
     #[arg(value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 
@@ -63,6 +74,12 @@ pub(crate) struct Slice {
     /// Replace an older file of that name
     #[arg(long, help_heading = "Output")]
     force: bool,
+
+    #[command(flatten)]
+    storage: Storage,
+
+    #[command(flatten)]
+    azure: Azure,
 }
 
 const AFTER_HELP: &str = "\
@@ -75,6 +92,10 @@ Examples:
       One flow.
   capkeep slice ring/ --filter 'host 10.0.0.4 and udp port 53' -o dns.pcapng
       What matches, of everything in a folder.
+  capkeep slice capture:slow --finding retransmissions:1 -o evidence.pcapng
+      Straight out of storage.
+  ssh host tcpdump -w - -c 10000 | capkeep slice - --filter 'tcp port 443' -o https.pcapng
+      From standard input.
 
 Exit codes:
   0  done
@@ -108,16 +129,9 @@ enum Wanted {
 
 impl Slice {
     pub(super) fn run(self) -> anyhow::Result<Done> {
-        let inputs = Inputs::expand(&self.captures, &mut |target| {
-            Err(hinted(format!("{target} is not here"), "`capkeep fetch` brings it; then slice the file"))
-        })?;
-        let mut files = Vec::new();
-        for input in &inputs.list {
-            let Input::File(path) = input else {
-                return Err(hinted("standard input cannot be cut", "captures are read twice: name a file"));
-            };
-            files.push(path.clone());
-        }
+        // The runtime that fetches lives as long as the streams are read.
+        let mut distant = Distant::new(&self.azure, &self.storage, None);
+        let inputs = Inputs::expand(&self.captures, &mut |target| distant.streams(target))?;
         let to_stdout = self.output.as_os_str() == "-";
         if !to_stdout && inputs.contains(&self.output) {
             return Err(hinted("the output is one of the captures", "they are never changed"));
@@ -125,55 +139,58 @@ impl Slice {
         if !to_stdout && !self.force && self.output.symlink_metadata().is_ok() {
             return Err(hinted(format!("{} is there already", self.output.display()), "--force replaces it"));
         }
-        let (wanted, files, what) = self.wanted(&inputs, files)?;
-        let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-        let comment = format!("{what}, cut by capkeep out of {}", names.join(", "));
-        if to_stdout {
-            let out = BufWriter::new(io::stdout().lock());
-            return told(&cut(&files, &wanted, &comment, out)?.0);
-        }
-        let temporary = interrupt::guarded(
-            || beside(&self.output).with_context(|| format!("cannot write {}", self.output.display())),
-            |temporary| vec![temporary.path().to_owned()],
+        let sources: Vec<Source> = inputs.list.into_iter().map(Source::new).collect();
+        let unfinished = interrupt::guarded(
+            || {
+                let output = (!to_stdout).then_some(self.output.as_path());
+                Unfinished::create(output, &sources, self.finding.is_some())
+            },
+            Unfinished::paths,
         )?;
-        let out: BufWriter<&File> = BufWriter::new(temporary.as_file());
-        let (cut, _) = cut(&files, &wanted, &comment, out)?;
-        if cut.packets == 0 {
-            return told(&cut);
-        }
-        let kept = if self.force {
-            temporary.persist(&self.output)
-        } else {
-            temporary.persist_noclobber(&self.output)
+        let (wanted, sources, what) = self.wanted(unfinished.fill(sources)?)?;
+        let names: Vec<String> = sources.iter().map(|source| source.name.display().to_string()).collect();
+        let comment = format!("{what}, cut by capkeep out of {}", names.join(", "));
+        let Some(temporary) = &unfinished.output else {
+            let out = BufWriter::new(io::stdout().lock());
+            return told(&cut(&sources, &wanted, &comment, out)?.0);
         };
-        kept.map_err(|error| error.error)
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        let out: BufWriter<&File> = BufWriter::new(temporary.as_file());
+        let (cut, _) = cut(&sources, &wanted, &comment, out)?;
+        if let (Some(temporary), true) = (unfinished.output, cut.packets > 0) {
+            let kept = if self.force {
+                temporary.persist(&self.output)
+            } else {
+                temporary.persist_noclobber(&self.output)
+            };
+            kept.map_err(|error| error.error)
+                .with_context(|| format!("cannot write {}", self.output.display()))?;
+        }
         told(&cut)
     }
 
-    /// What is wanted, the files in the order in which they are numbered, and what it is in words.
-    fn wanted(&self, inputs: &Inputs, files: Vec<PathBuf>) -> anyhow::Result<(Wanted, Vec<PathBuf>, String)> {
+    /// What is wanted, the sources in the order in which they are numbered, and what it is in words.
+    fn wanted(&self, sources: Vec<Source>) -> anyhow::Result<(Wanted, Vec<Source>, String)> {
         if let Some(id) = &self.finding {
-            return self.of_finding(id, inputs);
+            return self.of_finding(id, &sources);
         }
         if let Some(flow) = &self.flow {
-            return Ok((Wanted::Flow([flow.clone()].into()), files, format!("flow {flow}")));
+            return Ok((Wanted::Flow([flow.clone()].into()), sources, format!("flow {flow}")));
         }
         if let Some(text) = &self.filter {
             let filter = Filter::parse(text).map_err(|error| {
                 let indent = " ".repeat(text.chars().take(error.position).count());
                 hinted(format!("--filter: {}", error.what), format!("{text}\n{indent}^"))
             })?;
-            return Ok((Wanted::Filter(filter), files, format!("packets that match {text}")));
+            return Ok((Wanted::Filter(filter), sources, format!("packets that match {text}")));
         }
-        if files.len() > 1 {
+        if sources.len() > 1 {
             return Err(hinted("--packets needs one capture", "numbers are counted in each file anew"));
         }
         let list = self.packets.clone().unwrap_or_default();
-        Ok((Wanted::Numbers(list), files, "packets by number".to_owned()))
+        Ok((Wanted::Numbers(list), sources, "packets by number".to_owned()))
     }
 
-    fn of_finding(&self, id: &str, inputs: &Inputs) -> anyhow::Result<(Wanted, Vec<PathBuf>, String)> {
+    fn of_finding(&self, id: &str, sources: &[Source]) -> anyhow::Result<(Wanted, Vec<Source>, String)> {
         let detector = detector(id)?.id();
         let number = match id.split_once(':') {
             None => 1,
@@ -182,7 +199,8 @@ impl Slice {
             })?,
         };
         let settings = thresholds::read(self.thresholds.as_deref())?;
-        let (analysis, findings) = detect(inputs, Detection::new(settings));
+        let inputs: Vec<Input> = sources.iter().map(|source| source.input.clone()).collect();
+        let (analysis, findings) = detect(&inputs, Detection::new(settings));
         let of_detector = findings.of(detector).count();
         let Some((_, finding)) = findings.of(detector).find(|(place, _)| *place == number) else {
             let what = match of_detector {
@@ -191,7 +209,12 @@ impl Slice {
             };
             return Err(hinted(what, "`capkeep analyze` lists the findings"));
         };
-        let files: Vec<PathBuf> = analysis.captures.iter().map(|capture| capture.path.clone()).collect();
+        let of_path = |path: &PathBuf| {
+            let is_it = |source: &&Source| matches!(&source.input, Input::File(read) if read == path);
+            sources.iter().find(is_it).cloned()
+        };
+        // Segments of a ring buffer are read in another order than they may have been named in.
+        let sources = analysis.captures.iter().filter_map(|capture| of_path(&capture.path)).collect();
         let flows: HashSet<String> =
             if self.whole_flows { finding.flows.ids.iter().cloned().collect() } else { HashSet::new() };
         if finding.packets.numbers.is_empty() && flows.is_empty() {
@@ -210,138 +233,21 @@ impl Slice {
             warn(id, &what);
         }
         let what = format!("finding {detector}:{number} ({})", finding.sentence);
-        Ok((Wanted::Found(finding.packets.clone(), flows), files, what))
+        Ok((Wanted::Found(finding.packets.clone(), flows), sources, what))
     }
 }
 
 /// Reads everything and asks the detectors, as `capkeep analyze` does.
-fn detect(inputs: &Inputs, detection: Detection) -> (Analysis, Findings) {
+fn detect(inputs: &[Input], detection: Detection) -> (Analysis, Findings) {
     let detection = Mutex::new(detection);
     let observer = |event: Event<'_>| {
         if let Event::Flows(flows) = event {
             detection.lock().unwrap_or_else(PoisonError::into_inner).observe(flows);
         }
     };
-    let analysis = capkeep_flow::analyze(&inputs.list, &Options::default(), &observer);
+    let analysis = capkeep_flow::analyze(inputs, &Options::default(), &observer);
     let findings = detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&analysis);
     (analysis, findings)
-}
-
-/// What was cut out.
-#[derive(Default)]
-struct Cut {
-    packets: u64,
-    damaged: BTreeMap<PathBuf, String>,
-}
-
-fn told(cut: &Cut) -> anyhow::Result<Done> {
-    for (path, problem) in &cut.damaged {
-        warn(&path.display().to_string(), problem);
-    }
-    if cut.packets == 0 {
-        return Err(hinted("no packet matches", "nothing was written"));
-    }
-    Ok(if cut.damaged.is_empty() { Done::Fully } else { Done::Partly })
-}
-
-fn cut<W: Write>(files: &[PathBuf], wanted: &Wanted, comment: &str, out: W) -> anyhow::Result<(Cut, W)> {
-    let mut cut = Cut::default();
-    let mut writer = PcapNgWriter::new(out, comment).context("cannot write")?;
-    for (index, path) in (0..).zip(files) {
-        if let Err(problem) = cut_file(index, path, wanted, &mut writer)? {
-            cut.damaged.insert(path.clone(), problem);
-        }
-    }
-    cut.packets = writer.packets();
-    Ok((cut, writer.finish().context("cannot write")?))
-}
-
-/// Cuts out of one file; the inner error is one of the file.
-fn cut_file<W: Write>(
-    index: u32,
-    path: &Path,
-    wanted: &Wanted,
-    writer: &mut PcapNgWriter<W>,
-) -> anyhow::Result<Result<(), String>> {
-    let problem = |error: capkeep_pcap::Error| Ok(Err(error.to_string()));
-    let mut reader = match Reader::open(path) {
-        Ok(reader) => reader,
-        Err(error) => return problem(error),
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut batch = Batch::default();
-    let mut fragments = Fragments::default();
-    loop {
-        match reader.next_batch(&mut batch) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Ok(())),
-            Err(error) => return problem(error),
-        }
-        for (number, packet) in (batch.first_number..).zip(batch.packets()) {
-            let decoded = || decode(packet.frame.link_type, packet.data, packet.frame.wire_len).ok();
-            let is_wanted = match wanted {
-                Wanted::Numbers(list) => list.iter().any(|(first, last)| (*first..=*last).contains(&number)),
-                Wanted::Filter(filter) => {
-                    decoded().is_some_and(|decoded| filter.matches(&decoded, packet.frame.wire_len))
-                }
-                Wanted::Flow(flows) => decoded().is_some_and(|decoded| fragments.are_of(flows, &decoded)),
-                Wanted::Found(packets, flows) => {
-                    packets.numbers.get(&index).is_some_and(|numbers| numbers.contains(&number))
-                        || (!flows.is_empty()
-                            && decoded().is_some_and(|decoded| fragments.are_of(flows, &decoded)))
-                }
-            };
-            if is_wanted {
-                let interface = reader.facts().interfaces.get(packet.frame.interface as usize);
-                writer
-                    .packet(&packet, interface, &format!("packet {number} of {name}"))
-                    .with_context(|| format!("cannot write packet {number} of {}", path.display()))?;
-            }
-        }
-    }
-}
-
-/// Fragments whose first one, with the ports, was of a flow that is wanted.
-#[derive(Default)]
-struct Fragments(HashSet<(u128, u128, u8, u32)>);
-
-impl Fragments {
-    /// Most datagrams remembered (chosen: more are not under way at a time).
-    const MOST: usize = 1 << 16;
-
-    /// True if a packet is of one of the flows.
-    fn are_of(&mut self, flows: &HashSet<String>, packet: &Decoded) -> bool {
-        let key = |id| (packet.source, packet.destination, packet.protocol, id);
-        if let Fragment::Later { id, .. } = packet.fragment
-            && self.0.contains(&key(id))
-        {
-            return true;
-        }
-        let is_of = community_id(packet).is_some_and(|id| flows.contains(&id));
-        if let Fragment::First(id) = packet.fragment
-            && is_of
-            && self.0.len() < Self::MOST
-        {
-            self.0.insert(key(id));
-        }
-        is_of
-    }
-}
-
-/// A new file in the folder of the target, with the rights any new file gets, removed when it is dropped.
-fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less the umask.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
