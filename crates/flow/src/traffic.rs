@@ -111,7 +111,10 @@ mod tests {
     #[test]
     fn kinds_go_by_protocol_and_ports() {
         let of = |protocol, source_port, destination_port| {
-            Traffic::of(&Decoded { protocol, source_port, destination_port, ..Decoded::default() })
+            let mut packet = Decoded::default();
+            (packet.protocol, packet.source_port) = (protocol, source_port);
+            packet.destination_port = destination_port;
+            Traffic::of(&packet)
         };
         assert_eq!(of(6, 50_000, 443), Traffic::Web);
         assert_eq!(of(6, 8443, 50_000), Traffic::Web);
@@ -120,7 +123,8 @@ mod tests {
         assert_eq!(of(17, 0, 0), Traffic::OtherUdp);
         assert_eq!(of(58, 128, 129), Traffic::Icmp);
         assert_eq!(of(47, 0, 0), Traffic::Other);
-        let arp = Decoded { is_arp: true, protocol: 6, ..Decoded::default() };
+        let mut arp = Decoded::default();
+        (arp.is_arp, arp.protocol) = (true, 6);
         assert_eq!(Traffic::of(&arp), Traffic::Other);
         for (at, kind) in Traffic::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, at);

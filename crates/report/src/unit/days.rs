@@ -46,6 +46,8 @@ pub(super) struct Days {
     rows: usize,
     /// Days, and how many files were made for each.
     files: BTreeMap<i64, u32>,
+    /// Most days; [`Days::MOST`] outside of tests.
+    most: usize,
     /// Open files, the one that was written to longest ago first.
     open: VecDeque<Open>,
     done: Vec<FlowFileRow>,
@@ -90,6 +92,7 @@ impl Days {
             count: 0,
             rows: Self::ROWS,
             files: BTreeMap::new(),
+            most: Self::MOST,
             open: VecDeque::new(),
             done: Vec::new(),
         })
@@ -98,7 +101,7 @@ impl Days {
     pub(super) fn push(&mut self, flows: &[FlowRecord]) -> Result<(), ExportError> {
         for flow in flows {
             let mut day = flow.first.nanos().div_euclid(DAY);
-            if self.files.len() >= Self::MOST && !self.files.contains_key(&day) {
+            if self.files.len() >= self.most && !self.files.contains_key(&day) {
                 day = 0;
             }
             self.files.entry(day).or_default();
@@ -204,4 +207,59 @@ fn clear(folder: &Path) -> io::Result<()> {
 fn day_name(day: i64) -> String {
     let text = crate::time::utc(Timestamp::from_nanos(day.saturating_mul(DAY)));
     text.get(..10).unwrap_or("1970-01-01").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use polars_io::SerReader as _;
+    use polars_io::parquet::read::ParquetReader;
+
+    use super::*;
+    use crate::fixture;
+
+    fn at(day: i64, n: u64) -> FlowRecord {
+        FlowRecord { first: Timestamp::from_nanos(day * DAY), first_packet: n, ..fixture::tcp_flow() }
+    }
+
+    fn write(folder: &Path, rows: usize, flows: &[FlowRecord], batch: usize) -> Vec<FlowFileRow> {
+        let mut days = Days { rows, ..Days::new(folder, "s", &[]).unwrap() };
+        flows.chunks(batch).for_each(|part| days.push(part).unwrap());
+        days.finish().unwrap()
+    }
+
+    #[test]
+    fn every_flow_is_in_one_file_however_days_are_mixed() {
+        let folder = tempfile::tempdir().unwrap();
+        let flows: Vec<FlowRecord> = (0..300).map(|n| at((n * n % 13) as i64, n)).collect();
+        let files = write(folder.path(), 40, &flows, 7);
+        assert!(files.iter().any(|file| file.name == "s.2.parquet"), "a day was opened again");
+        let bytes =
+            |file: &FlowFileRow| fs::read(folder.path().join(format!("day={}", file.day)).join(&file.name));
+        let before: Vec<Vec<u8>> = files.iter().map(|file| bytes(file).unwrap()).collect();
+        let mut seen = Vec::new();
+        for (file, bytes) in files.iter().zip(&before) {
+            let frame = ParquetReader::new(std::io::Cursor::new(bytes)).finish().unwrap();
+            assert_eq!(frame.height() as u64, file.flows);
+            let numbers = frame.column("first_packet").unwrap().i64().unwrap().clone();
+            seen.extend(numbers.iter().flatten());
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..300).collect::<Vec<i64>>());
+        // Whatever batches the flows come in.
+        assert_eq!(write(folder.path(), 40, &flows, 1_000), files);
+        let after: Vec<Vec<u8>> = files.iter().map(|file| bytes(file).unwrap()).collect();
+        assert!(before == after);
+    }
+
+    #[test]
+    fn a_broken_clock_makes_no_more_files_than_there_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let flows: Vec<FlowRecord> = (0..50).map(|n| at(n as i64 * 1_000 - 20_000, n)).collect();
+        let mut days = Days { most: 10, ..Days::new(folder.path(), "s", &[]).unwrap() };
+        days.push(&flows).unwrap();
+        let files = days.finish().unwrap();
+        // The first ten, and what stands in the day of the epoch.
+        assert_eq!(files.len(), 11);
+        assert_eq!(files.last().map(|file| (file.day.as_str(), file.flows)), Some(("1970-01-01", 40)));
+    }
 }

@@ -15,6 +15,8 @@ mod names;
 mod origin;
 mod rows;
 mod series;
+#[cfg(test)]
+mod tests;
 mod worst;
 
 use std::collections::BTreeMap;
@@ -102,12 +104,15 @@ impl Unit {
         (self.vm(), &self.session)
     }
 
-    /// Writes it beside the path under another name, which then takes its place.
+    /// Writes it beside the path under another name, which then takes its place; makes the folder where there is none.
     ///
     /// # Errors
     /// What the system says.
     pub fn write(&self, path: &Path) -> Result<(), ExportError> {
         let refused = |source| ExportError::Io { path: path.into(), source };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(refused)?;
+        }
         let mut file = crate::beside::beside(path).map_err(refused)?;
         let mut out = BufWriter::new(file.as_file_mut());
         serde_json::to_writer(&mut out, self).map_err(|error| refused(error.into()))?;
