@@ -143,8 +143,12 @@ fn facts(one: &CaptureLine) -> Facts {
     facts.line("format", vec![text(&row.format), text(&row.compression)]);
     let links: Vec<String> = row.link_types.keys().cloned().collect();
     facts.line("link types", vec![Value::text(links.join(", "))]);
-    facts.line("interfaces", vec![Value::text(row.interfaces.join(", "))]);
-    facts.line("filters", vec![Value::text(row.filters.join("; "))]);
+    let list = |words: &[String], between| match words {
+        [] => Value::Nothing,
+        words => Value::text(words.join(between)),
+    };
+    facts.line("interfaces", vec![list(&row.interfaces, ", ")]);
+    facts.line("filters", vec![list(&row.filters, "; ")]);
     facts.line("file", vec![row.file_bytes.map_or(Value::Nothing, Value::Bytes)]);
     facts.line("quality", vec![quality(one)]);
     facts

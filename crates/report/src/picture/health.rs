@@ -8,6 +8,9 @@ use crate::table::{Block, Column, Facts, Table};
 use crate::unit::{Distribution, Measure, WorstFlow, protocol_of};
 use crate::value::Value;
 
+/// Buckets from which on a distribution is worth a chart (chosen: fewer are told by two numbers).
+const FEW: usize = 4;
+
 /// Rows of a table of the worst flows (chosen).
 const WORST: usize = 10;
 
@@ -33,7 +36,7 @@ impl Chapter for Health {
         let mut blocks = vec![Block::Facts(facts(picture))];
         let shown = ["handshake", "rtt_median", "retransmitted", "first_byte", "throughput"];
         for distribution in picture.distributions.all() {
-            if shown.contains(&distribution.name) && !distribution.histogram.is_empty() {
+            if shown.contains(&distribution.name) && distribution.histogram.buckets.len() >= FEW {
                 blocks.push(Block::Histogram(histogram(&distribution)));
             }
         }
@@ -61,6 +64,18 @@ fn facts(picture: &Picture) -> Facts {
     facts.line("duplicate ACKs", vec![Value::Count(tcp.duplicate_acks)]);
     facts.line("zero windows", vec![Value::Count(tcp.zero_windows), Value::Span(tcp.zero_window_nanos)]);
     facts.line("resets", vec![Value::Count(tcp.resets)]);
+    let of = &picture.distributions;
+    for (label, histogram) in [
+        ("handshake", &of.handshake_ns),
+        ("round trip", &of.rtt_median_ns),
+        ("first byte", &of.first_byte_ns),
+    ] {
+        if let (Some(median), Some(most)) = (histogram.quantile(500), histogram.quantile(950)) {
+            let span = |ns: u64| Value::Span(i64::try_from(ns).unwrap_or(i64::MAX));
+            let values = vec![Value::text("median"), span(median), Value::text("95 %"), span(most)];
+            facts.line(label, values);
+        }
+    }
     facts
 }
 

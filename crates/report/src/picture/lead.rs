@@ -12,19 +12,6 @@ const MOST: usize = 8;
 
 /// The first lines of a report.
 pub fn lead(picture: &Picture) -> Vec<Headline> {
-    let mut lines = Vec::new();
-    let broken = picture.totals.captures_with_errors;
-    if broken > 0 {
-        lines.push(Headline {
-            level: Level::Warning,
-            words: format!(
-                "{} of {} could not be read, or not to the end",
-                broken,
-                counted(picture.totals.captures, "capture file", "capture files")
-            ),
-            to: Some("#captures".into()),
-        });
-    }
     let mut kinds: Vec<(&String, &Kind)> = picture.kinds.iter().collect();
     kinds.sort_by(|one, other| {
         other
@@ -34,23 +21,36 @@ pub fn lead(picture: &Picture) -> Vec<Headline> {
             .then(other.1.sessions.cmp(&one.1.sessions))
             .then(one.0.cmp(other.0))
     });
-    let is_bad = |kind: &Kind| kind.worst() >= Level::Warning;
-    for (detector, kind) in kinds.iter().filter(|(_, kind)| is_bad(kind)).take(MOST) {
-        lines.push(Headline {
+    let (bad, good): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(_, kind)| kind.worst() >= Level::Warning);
+    let mut lines: Vec<Headline> = bad
+        .iter()
+        .take(MOST)
+        .map(|(detector, kind)| Headline {
             level: kind.worst(),
             words: words(detector, kind, picture.totals.captures),
             to: Some(format!("#{}", super::findings::card_id(detector))),
-        });
+        })
+        .collect();
+    let broken = picture.totals.captures_with_errors;
+    if broken > 0 {
+        let all = counted(picture.totals.captures, "capture file", "capture files");
+        let words = format!("{broken} of {all} could not be read, or not to the end");
+        let place = lines.partition_point(|line| line.level > Level::Warning);
+        lines.insert(place, Headline { level: Level::Warning, words, to: Some("#skipped".into()) });
     }
-    let bad = kinds.iter().filter(|(_, kind)| is_bad(kind)).count();
-    if bad > MOST {
+    if bad.len() > MOST {
         lines.push(Headline {
             level: Level::Warning,
-            words: format!("and {} of findings more", counted((bad - MOST) as u64, "kind", "kinds")),
+            words: format!("{} of findings more", counted((bad.len() - MOST) as u64, "kind", "kinds")),
             to: Some("#findings".into()),
         });
     }
-    let notes: u64 = kinds.iter().filter(|(_, kind)| !is_bad(kind)).map(|(_, kind)| kind.all()).sum();
+    if lines.is_empty() {
+        let words =
+            if picture.totals.packets == 0 { "No packets" } else { "Nothing is wrong, as far as the captures show" };
+        lines.push(Headline { level: Level::Fine, words: words.into(), to: None });
+    }
+    let notes: u64 = good.iter().map(|(_, kind)| kind.all()).sum();
     if notes > 0 {
         lines.push(Headline {
             level: Level::Note,
@@ -58,36 +58,35 @@ pub fn lead(picture: &Picture) -> Vec<Headline> {
             to: Some("#findings".into()),
         });
     }
-    if bad == 0 && broken == 0 {
-        let words = if picture.totals.packets == 0 {
-            "no packets".to_owned()
-        } else {
-            "nothing is wrong, as far as the captures show".to_owned()
-        };
-        lines.insert(0, Headline { level: Level::Fine, words, to: None });
-    }
     lines
 }
 
-/// A kind of finding in one sentence.
+/// A kind of finding in one sentence: what, where, how much.
 fn words(detector: &str, kind: &Kind, captures: u64) -> String {
-    let first = kind.instances.first();
-    if kind.all() == 1
-        && let Some(one) = first
-    {
-        return format!("{}: {}", one.finding.subject, one.finding.sentence);
+    if let ([one], 1) = (kind.instances.as_slice(), kind.all()) {
+        return capital(&format!("{}: {}", one.finding.subject, one.finding.sentence));
     }
-    let title = title(detector);
-    let hosts = match kind.hosts.len() as u64 {
-        0 => String::new(),
-        n => format!(", {}", counted(n, "host", "hosts")),
+    let most = kind.hosts.iter().max_by_key(|(host, count)| (**count, std::cmp::Reverse((*host).clone())));
+    let place = match (most, kind.hosts.len()) {
+        (None, _) => String::new(),
+        (Some((host, _)), 1) => format!(" at {host}"),
+        (Some((host, _)), all) => {
+            format!(" at {host} and {}", counted(all as u64 - 1, "other host", "other hosts"))
+        }
     };
     let within = if captures > 1 {
-        format!(" in {}", counted(kind.sessions, "capture", "captures"))
+        format!(", in {} of {captures} captures", kind.sessions)
     } else {
         String::new()
     };
-    format!("{title}: {}{within}{hosts}", counted(kind.all(), "finding", "findings"))
+    let found = counted(kind.all(), "finding", "findings");
+    capital(&format!("{}{place}: {found}{within}", title(detector)))
+}
+
+/// With a capital letter, as a sentence begins.
+fn capital(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// What a detector finds, in a few words.

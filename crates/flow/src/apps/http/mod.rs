@@ -12,6 +12,7 @@ pub(super) use talk::Talk;
 
 /// What a flow said in HTTP/1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Http {
     /// Requests that were seen to begin.
     pub requests: u64,
