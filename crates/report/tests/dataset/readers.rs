@@ -7,7 +7,7 @@ use std::process::Command;
 use capkeep_report::flows::FileFormat;
 use serde_json::{Value, json};
 
-use crate::make::{captures, dataset, named, unit};
+use crate::make::{captures, dataset, files, named, unit};
 use crate::say;
 
 /// Python with the readers.
@@ -32,10 +32,8 @@ fn pandas_polars_duckdb_and_pyarrow_get_the_sums_of_the_analyses() {
     let Some(python) = python("readers of datasets") else { return };
     let captures = match std::env::var_os("CAPKEEP_TEST_CAPTURES") {
         Some(folder) => {
-            let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-            let mut files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
-            files.sort();
-            named(files)
+            let folder = Path::new(&folder);
+            named(files(folder).into_iter().map(|path| folder.join(path)).collect())
         }
         None => captures(),
     };
