@@ -63,7 +63,7 @@ def check_formats(folder, name):
     whole = polars.read_parquet(os.path.join(folder, f"{name}.parquet"))
     other = os.path.join(folder, name)
     if os.path.exists(f"{other}.arrow"):
-        assert polars.read_ipc(f"{other}.arrow", memory_map=False).equals(whole), f"{name}.arrow"
+        assert polars.read_ipc(f"{other}.arrow").equals(whole), f"{name}.arrow"
         assert pyarrow.feather.read_table(f"{other}.arrow").num_rows == whole.height, f"{name}.arrow"
     if os.path.exists(f"{other}.ndjson") and whole.height:
         lines = polars.read_ndjson(f"{other}.ndjson", schema=whole.schema)
@@ -95,10 +95,10 @@ def by_pandas(captures, flows):
 def by_duckdb(captures, flows):
     of = duckdb.sql(
         f"select count(*), sum(packets), sum(wire_bytes), sum(skipped_packets) from '{captures}'"
-    ).fetchone()
+    ).fetchall()[0]
     each = duckdb.sql(
         f"select count(*), sum(client_packets) + sum(server_packets) from read_parquet('{flows}', hive_partitioning=true)"
-    ).fetchone()
+    ).fetchall()[0]
     return of + each
 
 

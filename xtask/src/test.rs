@@ -38,8 +38,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
 ];
 
-/// Microsoft's clients, from the Python Package Index.
-const CLIENTS: &[&str] = &["azure-cli", "azure-mgmt-network", "azure-storage-blob"];
+/// Microsoft's clients, and programs that read datasets, from the Python Package Index.
+const CLIENTS: &[&str] =
+    &["azure-cli", "azure-mgmt-network", "azure-storage-blob", "duckdb", "pandas", "polars", "pyarrow"];
 
 /// Microsoft's emulator of blob storage, from the npm registry. The first version that knows the REST API of today's
 /// clients.
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(exit_code(status))
 }
 
-/// Folder of the programs of a virtual environment that has Microsoft's clients; made where there is none. Without one
+/// Folder of the programs of a virtual environment that has the [`CLIENTS`]; made where there is none. Without one
 /// the tests that need it say that they are skipped.
 fn clients() -> Option<PathBuf> {
     let folder = target_directory().join("clients");

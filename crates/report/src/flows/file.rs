@@ -5,10 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, CompatLevel, DataType, IntoColumn, Schema, StringChunked};
-use polars_core::utils::arrow::io::ipc::write::default_ipc_fields;
+use polars_core::utils::arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
 use polars_io::SerWriter;
 use polars_io::csv::write::{BatchedWriter as CsvBatches, CsvWriter};
 use polars_io::ipc::{BatchedWriter as IpcBatches, IpcCompression, IpcWriter};
@@ -126,8 +128,10 @@ impl Encoder {
         let schema = &layout.schema;
         Ok(match format {
             FileFormat::Parquet => {
-                let version =
-                    KeyValueMetadata::from_static(vec![("capkeep.schema".into(), layout.name.into())]);
+                let version = KeyValueMetadata::from_static(vec![
+                    (ARROW_SCHEMA.into(), arrow_schema(schema)?),
+                    ("capkeep.schema".into(), layout.name.into()),
+                ]);
                 let writer = ParquetWriter::new(out)
                     .with_compression(ParquetCompression::Zstd(None))
                     .with_key_value_metadata(Some(version))
@@ -189,6 +193,21 @@ impl Encoder {
             Self::Ndjson => Ok(()),
         }
     }
+}
+
+/// Key of the Arrow schema in the metadata of Parquet files.
+const ARROW_SCHEMA: &str = "ARROW:schema";
+
+/// The Arrow schema that readers built on Arrow take their types from: polars' own names string views, which many
+/// functions of pyarrow do not take yet.
+fn arrow_schema(schema: &Schema) -> PolarsResult<String> {
+    let schema = polars_io::schema_to_arrow_checked(schema, CompatLevel::oldest(), "parquet")?;
+    let message = schema_to_bytes(&schema, &default_ipc_fields(schema.iter_values()), None);
+    // As every writer of it does: with the length before it.
+    let mut bytes = vec![0xff; 4];
+    bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&message);
+    Ok(STANDARD.encode(bytes))
 }
 
 /// Rows as JSON objects, one per line (JSON has no line feeds inside of text), in pieces that stay small.

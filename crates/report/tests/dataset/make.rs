@@ -1,6 +1,6 @@
 //! Captures to units, and units to a dataset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -100,9 +100,9 @@ pub(crate) fn dataset(units: &Path, out: &Path, formats: &[FileFormat]) {
     write(out, &mut all.into_iter().map(Ok), formats).unwrap();
 }
 
-/// Every file below a folder and its bytes.
-pub(crate) fn bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
+/// Every file below a folder, by its path from there.
+pub(crate) fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut all = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(&next).unwrap() {
@@ -110,9 +110,15 @@ pub(crate) fn bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                all.insert(path.strip_prefix(folder).unwrap().into(), fs::read(&path).unwrap());
+                all.insert(path.strip_prefix(folder).unwrap().into());
             }
         }
     }
     all
+}
+
+/// Every file below a folder and its bytes.
+pub(crate) fn bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let read = |path: PathBuf| (path.clone(), fs::read(folder.join(path)).unwrap());
+    files(folder).into_iter().map(read).collect()
 }

@@ -7,16 +7,21 @@ use std::process::Command;
 use capkeep_report::flows::FileFormat;
 use serde_json::{Value, json};
 
-use crate::make::{captures, dataset, named, unit};
+use crate::make::{captures, dataset, files, named, unit};
 use crate::say;
 
 /// Python with the readers.
 fn python(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("CAPKEEP_TEST_READERS").map(PathBuf::from);
-    let program = folder.map(|folder| folder.join("python")).filter(|program| program.exists());
+    let folder = std::env::var_os("CAPKEEP_TEST_CLIENTS").map(PathBuf::from);
+    let has_readers = |program: &PathBuf| {
+        let mut command = Command::new(program);
+        command.args(["-c", "import duckdb, pandas, polars, pyarrow"]).stderr(std::process::Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let program = folder.map(|folder| folder.join("python")).filter(has_readers);
     if program.is_none() {
         say(&format!(
-            "SKIPPED: {test}: CAPKEEP_TEST_READERS names no folder with python (cargo xtask test makes one)"
+            "SKIPPED: {test}: CAPKEEP_TEST_CLIENTS names no folder with a python that has them (cargo xtask test makes one)"
         ));
     }
     program
@@ -25,12 +30,10 @@ fn python(test: &str) -> Option<PathBuf> {
 #[test]
 fn pandas_polars_duckdb_and_pyarrow_get_the_sums_of_the_analyses() {
     let Some(python) = python("readers of datasets") else { return };
-    let captures = match std::env::var_os("CAPKEEP_TEST_DATASET") {
+    let captures = match std::env::var_os("CAPKEEP_TEST_CAPTURES") {
         Some(folder) => {
-            let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-            let mut files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
-            files.sort();
-            named(files)
+            let folder = Path::new(&folder);
+            named(files(folder).into_iter().map(|path| folder.join(path)).collect())
         }
         None => captures(),
     };
