@@ -8,7 +8,7 @@ use crate::{Level, Value};
 
 /// The value as it stands in a line or a cell.
 pub(super) fn html(value: &Value) -> String {
-    let words = escape::text(&value.words());
+    let words = escape::text(&words(value));
     match value {
         Value::Nothing => String::new(),
         Value::Path(_) => format!("<span class=\"path\">{words}</span>"),
@@ -25,6 +25,15 @@ pub(super) fn html(value: &Value) -> String {
         | Value::Share(_)
         | Value::Time(_)
         | Value::Span(_) => words,
+    }
+}
+
+/// What the value reads. Whole seconds go without their fraction, which a page of them would be full of.
+fn words(value: &Value) -> String {
+    let words = value.words();
+    match value {
+        Value::Time(_) => words.replace(".000000Z", "Z"),
+        _ => words,
     }
 }
 
@@ -69,7 +78,7 @@ pub(super) fn raw(value: &Value) -> Option<String> {
 
 /// The value for a row that the script makes: words; or words and a number to sort by; or an object with a kind.
 pub(super) fn data(value: &Value) -> serde_json::Value {
-    let words = visible(&value.words());
+    let words = visible(&words(value));
     match value {
         Value::Nothing | Value::Text(_) => json!(words),
         Value::Path(_) => json!({ "t": words, "k": "path" }),

@@ -33,7 +33,7 @@ pub(super) fn block(out: &mut String, table: &Table, id: &str) {
 /// What stands below a table or a chart.
 pub(super) fn notes(out: &mut String, notes: &[String]) {
     for note in notes {
-        let _ = write!(out, "<p class=\"note\">{}</p>", escape::text(note));
+        let _ = write!(out, "<p class=\"below\">{}</p>", escape::text(note));
     }
 }
 

@@ -11,7 +11,7 @@ const START: i64 = 1_700_000_000_000_000_000;
 const SECOND: i64 = 1_000_000_000;
 
 /// Names as a capture can hold them; each sets `window.harmed` where it is not shown but meant.
-pub const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "<script>window.harmed=1</script>",
     "</script><script>window.harmed=2</script>",
     "\"><img src=x onerror=\"window.harmed=3\">",
@@ -352,7 +352,7 @@ fn headline(level: Level, words: &str, to: &str) -> Headline {
 }
 
 /// A page over this many captures, with names that want to do harm.
-pub fn report(count: u64) -> String {
+pub(crate) fn report(count: u64) -> String {
     let chapters = [
         chapter("findings", "Findings", "What is wrong, and where?", findings()),
         chapter(
@@ -407,7 +407,7 @@ pub fn report(count: u64) -> String {
 }
 
 /// A page of one capture, whose title wants to do harm; few chapters and nothing wrong.
-pub fn capture() -> String {
+pub(crate) fn capture() -> String {
     let mut facts = Facts { title: "captures/web1-0001.pcapng".into(), lines: Vec::new() };
     facts.line("machine", vec![Value::text("vm-web1")]);
     facts.line("spans", vec![Value::Span(307 * SECOND), Value::Time(time(0))]);
@@ -429,7 +429,7 @@ pub fn capture() -> String {
 }
 
 /// Who has to do with whom among 200 hosts.
-pub fn crowd() -> String {
+pub(crate) fn crowd() -> String {
     let chapters =
         [chapter("matrix", "Who with whom", "Who has to do with whom?", vec![Block::Matrix(matrix(200))])];
     page(&Page { title: "200 hosts", about: "", lead: &[], chapters: &chapters, links: &[], footer: &[] })

@@ -43,8 +43,12 @@ const grouped = (n) => n.toLocaleString("en-US");
     for (const chapter of chapters) if (chapter.getBoundingClientRect().top < innerHeight / 3) now = chapter;
     if (scrollY + innerHeight >= document.documentElement.scrollHeight - 2) now = chapters[chapters.length - 1];
     for (const [id, a] of links) {
-      if (now && id === now.id) a.setAttribute("aria-current", "true");
-      else a.removeAttribute("aria-current");
+      if (!now || id !== now.id) { a.removeAttribute("aria-current"); continue; }
+      if (a.hasAttribute("aria-current")) continue;
+      a.setAttribute("aria-current", "true");
+      // Beside the page the list stands still; above it, it goes along.
+      const list = a.closest("nav"), box = list.getBoundingClientRect(), own = a.getBoundingClientRect();
+      if (own.left < box.left || own.right > box.right) list.scrollLeft += own.left - box.left - 16;
     }
   };
   if (links.size > 0) {

@@ -1,7 +1,7 @@
 
 (() => {
   // Rows that a table shows before it is asked for more, and rows from which a table has a filter.
-  const SHOWN = 100, MORE = 500, LONG = 10;
+  const SHOWN = 100, MORE = 500, LONG = 20;
 
   const cellOf = (value, isRight) => {
     const td = make("td", { class: isRight ? "r" : null });
@@ -15,10 +15,12 @@
       const svg = draw("svg", { class: "bar", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });
       svg.append(draw("rect", { width: value.v > 0 ? Math.max(0.5, Math.min(100, value.v * 100)) : 0, height: 1 }));
       td.append(svg);
+      td.dataset.v = value.v;
     } else if (value.k === "level") {
       const svg = draw("svg", { class: "shape " + value.t, "aria-hidden": "true" });
       svg.append(draw("use", { href: "#shape-" + value.t }));
       td.append(make("span", { class: "level " + value.t }, svg, value.t));
+      td.dataset.v = value.v;
     }
     return td;
   };

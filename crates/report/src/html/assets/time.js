@@ -27,7 +27,9 @@
     const name = figure.querySelector("h3").textContent;
     let from = 0, to = data.steps, at = null;
 
-    const readout = make("p", { class: "readout", "aria-live": "polite" });
+    const readout = figure.querySelector(".span"), resting = readout.textContent;
+    readout.classList.add("readout");
+    readout.setAttribute("aria-live", "polite");
     const button = (words, label, onclick) => make("button", { type: "button", "aria-label": label, onclick }, words);
     const nearer = button("+", "Zoom in", () => zoom(0.5)), farther = button("\u2212", "Zoom out", () => zoom(2));
     const earlier = button("\u2190", "Earlier", () => move(-0.5)), later = button("\u2192", "Later", () => move(0.5));
@@ -40,7 +42,6 @@
     canvas.setAttribute("aria-label", name + ": arrow keys read, plus and minus zoom, 0 shows all");
     figure.querySelector(".frame").before(make("div", { class: "tools" }, nearer, farther, earlier, later, all,
       make("span", { class: "dim" }, "or drag over a part")));
-    figure.querySelector(".frame").after(readout);
 
     const look = (a, b) => {
       const width = Math.max(Math.min(FEWEST, data.steps), Math.min(data.steps, Math.round(b - a)));
@@ -84,7 +85,7 @@
     const read = (step) => {
       at = step === null ? null : Math.max(0, Math.min(data.steps - 1, step));
       cursor.hidden = at === null || at < from || at >= to;
-      if (at === null) { readout.textContent = ""; return; }
+      if (at === null) { readout.textContent = resting; return; }
       cursor.style.left = `${(at + 0.5 - from) / (to - from) * 100}%`;
       const parts = data.values.map((layer, n) => [data.names[n], layer[at] ?? 0]).filter((one) => one[1] > 0);
       const told = parts.length === 0 ? "nothing" : parts.map(([layer, n]) => (data.values.length > 1 ? layer + " " : "") + scaled(n * factor, unit)).join(" \u00b7 ");

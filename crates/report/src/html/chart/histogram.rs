@@ -76,7 +76,7 @@ pub(in crate::html) fn histogram(out: &mut String, histogram: &Histogram, id: &s
     let ticks: Vec<(f64, String)> = edges
         .enumerate()
         .step_by(every)
-        .filter_map(|(n, edge)| Some((n as f64 / width as f64, short(words(edge?)))))
+        .filter_map(|(n, edge)| Some((n as f64 / width as f64, short(&words(edge?)))))
         .collect();
     axis::along(out, &ticks);
     out.push_str("</div>");
@@ -110,7 +110,7 @@ pub(in crate::html) fn histogram(out: &mut String, histogram: &Histogram, id: &s
 }
 
 /// `1.0 ms` is `1 ms` at an edge.
-fn short(words: String) -> String {
+fn short(words: &str) -> String {
     words.replace(".0 ", " ")
 }
 

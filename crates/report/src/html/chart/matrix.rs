@@ -7,10 +7,10 @@ use plotters::prelude::{Color as _, Rectangle};
 use serde_json::json;
 
 use super::{Labels, color, legend, numbers, open, plot, shapes};
+use crate::Matrix;
 use crate::html::{escape, table};
 use crate::terminal::visible;
 use crate::value::counted;
-use crate::{Align, Matrix};
 
 /// Shades of the page for small to large.
 const SHADES: usize = 5;
@@ -22,8 +22,10 @@ const CELL: (usize, usize) = (16, 28);
 const FEW: usize = 20;
 /// Pixels of a character of small print, rounded up (system fonts at 12 pixels).
 const CHARACTER: usize = 7;
-/// Longest name beside a row or above a column in pixels (chosen: an IPv4 address with room, a long one is cut).
-const NAME: (usize, usize) = (110, 280);
+/// Most characters of a name beside a row, and above a column (chosen: an IPv6 address; as much as tells two apart).
+const NAME: (usize, usize) = (39, 22);
+/// Least characters of a name that there is room for (chosen: what the names are of stands in the corner).
+const SHORTEST: usize = 10;
 
 /// Rows and columns with a shaded cell where two have to do with each other.
 pub(in crate::html) fn matrix(out: &mut String, matrix: &Matrix, id: &str) {
@@ -54,14 +56,14 @@ pub(in crate::html) fn matrix(out: &mut String, matrix: &Matrix, id: &str) {
         counted(cells.len() as u64, "pair", "pairs")
     );
     let labels = Labels { id, title: &matrix.title, about };
-    open(out, "matrix", &labels);
-
-    let cell = if rows.max(columns) <= FEW { CELL.1 } else { CELL.0 };
-    let longest = |names: &[String]| {
+    let is_dense = rows.max(columns) > FEW;
+    open(out, if is_dense { "matrix dense" } else { "matrix" }, &labels);
+    let cell = if is_dense { CELL.0 } else { CELL.1 };
+    let longest = |names: &[String], limit: usize| {
         let most = names.iter().map(|name| visible(name).chars().count()).max().unwrap_or(0);
-        (most * CHARACTER + 12).clamp(NAME.0, NAME.1)
+        most.min(limit).max(SHORTEST) * CHARACTER + 12
     };
-    let (left, above) = (longest(&matrix.rows), longest(&matrix.columns));
+    let (left, above) = (longest(&matrix.rows, NAME.0), longest(&matrix.columns, NAME.1));
     let _ = write!(
         out,
         "<div class=\"scroll sheet\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{id}\"><div class=\"grid2\">\
@@ -77,7 +79,7 @@ pub(in crate::html) fn matrix(out: &mut String, matrix: &Matrix, id: &str) {
             out,
             "<text transform=\"translate({x} {}) rotate(-60)\">{}</text>",
             above - 4,
-            name_of(name)
+            cut(name, NAME.1)
         );
     }
     let _ = write!(
@@ -87,30 +89,36 @@ pub(in crate::html) fn matrix(out: &mut String, matrix: &Matrix, id: &str) {
     );
     for (n, name) in matrix.rows.iter().enumerate() {
         let y = n * cell + cell / 2 + 4;
-        let _ = write!(out, "<text x=\"{}\" y=\"{y}\">{}</text>", left - 6, name_of(name));
+        let _ = write!(out, "<text x=\"{}\" y=\"{y}\">{}</text>", left - 6, cut(name, NAME.0));
     }
     out.push_str("</svg></div>");
     let attributes = format!(" width=\"{}\" height=\"{}\"", columns * cell, rows * cell);
     plot(out, size, &labels, &attributes, &drawing);
     out.push_str("</div></div>");
 
-    let shades = (1..=SHADES).rev().filter_map(|shade| {
-        let least = floor(shade, most);
-        // Shades below one are never drawn.
-        (least > 0 || shade == 1).then(|| (shade, least.max(1)))
-    });
-    let words: Vec<(String, String)> = shades
-        .map(|(shade, least)| (format!("q{shade}"), format!("from {}", matrix.unit.value(least).words())))
+    let words = |n: u64| matrix.unit.value(n).words().replace(".0 ", " ");
+    let shades: Vec<usize> = (1..=SHADES).rev().filter(|shade| floor(*shade, most) > 0).collect();
+    let lowest = shades.last().copied().unwrap_or(1);
+    let ranges: Vec<(String, String)> = shades
+        .iter()
+        .map(|&shade| {
+            // The lowest takes whatever is below the one above it.
+            let is_rest = shade == lowest && shade < SHADES && floor(shade, most) > 1;
+            let range = if is_rest {
+                format!("below {}", words(floor(shade + 1, most)))
+            } else {
+                format!("from {}", words(floor(shade, most)))
+            };
+            (format!("q{shade}"), range)
+        })
         .collect();
-    legend(out, words.iter().map(|(class, words)| (class.clone(), words.as_str(), String::new())));
+    legend(out, ranges.iter().map(|(class, range)| (class.clone(), range.as_str(), String::new())));
     table::notes(out, &matrix.notes);
 
     let behind = matrix.table();
     let heads: Vec<table::Head<'_>> =
         behind.columns.iter().map(|column| (Cow::Borrowed(column.name), column.align)).collect();
-    debug_assert!(heads.iter().any(|head| head.1 == Align::Right));
     numbers(out, id, "", &heads, &behind.rows);
-    let words = |n: u64| matrix.unit.value(n).words();
     let data = json!({
         "rows": matrix.rows.iter().map(|name| visible(name)).collect::<Vec<_>>(),
         "columns": matrix.columns.iter().map(|name| visible(name)).collect::<Vec<_>>(),
@@ -124,15 +132,14 @@ pub(in crate::html) fn matrix(out: &mut String, matrix: &Matrix, id: &str) {
     );
 }
 
-/// A name that fits beside its row: cut in the middle.
-fn name_of(name: &str) -> String {
-    const LONGEST: usize = 38;
+/// A name of at most so many characters, cut in the middle.
+fn cut(name: &str, limit: usize) -> String {
     let name: Vec<char> = visible(name).chars().collect();
-    if name.len() <= LONGEST {
+    if name.len() <= limit {
         return escape::text(&name.iter().collect::<String>());
     }
-    let head = name.iter().take(LONGEST / 2 - 1);
-    let tail = name.iter().skip(name.len() - LONGEST / 2);
+    let head = name.iter().take(limit / 2 - 1);
+    let tail = name.iter().skip(name.len() - limit / 2);
     escape::text(&head.chain(&['…']).chain(tail).collect::<String>())
 }
 
@@ -163,8 +170,9 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_its_ends() {
-        assert_eq!(name_of(&"a".repeat(38)), "a".repeat(38));
-        let name = name_of(&format!("begin{}end", "x".repeat(300)));
+        assert_eq!(cut(&"a".repeat(38), 38), "a".repeat(38));
+        let name = cut(&format!("begin{}end", "x".repeat(300)), 22);
+        assert_eq!(name.chars().count(), 22);
         assert!(name.starts_with("begin") && name.ends_with("end") && name.contains('…'), "{name}");
     }
 }

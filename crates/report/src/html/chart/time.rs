@@ -110,7 +110,7 @@ fn draw(out: &mut String, whole: &Stack, beside: Option<Layer>, id: &str) {
         "<p class=\"span\">{unit}, <time>{}</time> to <time>{}</time>, each step {}</p>",
         time::utc_seconds(stack.start),
         time::utc_seconds(end),
-        span(stack.step)
+        short_span(stack.step)
     );
     if stack.layers.len() > 1 {
         let entries =
@@ -137,7 +137,7 @@ fn draw(out: &mut String, whole: &Stack, beside: Option<Layer>, id: &str) {
             [Value::Time(few.instant(step))].into_iter().chain(values).collect()
         })
         .collect();
-    numbers(out, id, &format!(", {} each", span(few.step)), &heads, &rows);
+    numbers(out, id, &format!(", {} each", short_span(few.step)), &heads, &rows);
 
     let data = json!({
         // Milliseconds, as the script counts time.
@@ -170,6 +170,13 @@ fn outline(heights: &[f64]) -> Vec<(f64, f64)> {
         }
     }
     out
+}
+
+/// `30 s` and `4 min`, where a table would say `30.0 s` and `4 min 0 s`.
+fn short_span(nanos: i64) -> String {
+    let words = span(nanos).replace(".0 ", " ");
+    let short = [" 0 s", " 0 min", " 0 h"].into_iter().find_map(|end| words.strip_suffix(end));
+    short.map_or_else(|| words.clone(), str::to_owned)
 }
 
 fn about(stack: &Stack, most: f64, peak: usize, nanos: i64) -> String {
