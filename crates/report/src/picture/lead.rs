@@ -21,7 +21,8 @@ pub fn lead(picture: &Picture) -> Vec<Headline> {
             .then(other.1.sessions.cmp(&one.1.sessions))
             .then(one.0.cmp(other.0))
     });
-    let (bad, good): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(_, kind)| kind.worst() >= Level::Warning);
+    let (bad, good): (Vec<_>, Vec<_>) =
+        kinds.into_iter().partition(|(_, kind)| kind.worst() >= Level::Warning);
     let mut lines: Vec<Headline> = bad
         .iter()
         .take(MOST)
@@ -46,8 +47,11 @@ pub fn lead(picture: &Picture) -> Vec<Headline> {
         });
     }
     if lines.is_empty() {
-        let words =
-            if picture.totals.packets == 0 { "No packets" } else { "Nothing is wrong, as far as the captures show" };
+        let words = if picture.totals.packets == 0 {
+            "No packets"
+        } else {
+            "Nothing is wrong, as far as the captures show"
+        };
         lines.push(Headline { level: Level::Fine, words: words.into(), to: None });
     }
     let notes: u64 = good.iter().map(|(_, kind)| kind.all()).sum();
@@ -74,11 +78,8 @@ fn words(detector: &str, kind: &Kind, captures: u64) -> String {
             format!(" at {host} and {}", counted(all as u64 - 1, "other host", "other hosts"))
         }
     };
-    let within = if captures > 1 {
-        format!(", in {} of {captures} captures", kind.sessions)
-    } else {
-        String::new()
-    };
+    let within =
+        if captures > 1 { format!(", in {} of {captures} captures", kind.sessions) } else { String::new() };
     let found = counted(kind.all(), "finding", "findings");
     capital(&format!("{}{place}: {found}{within}", title(detector)))
 }
