@@ -35,7 +35,7 @@ fn units(folder: &Path) -> Vec<Unit> {
             name: format!("=cmd|' /C calc'!{n}\u{1b}\n.cap"),
             vm: (n > 1).then(|| format!("vm{}", n / 3)),
             storage_path: Some("https://a/b".into()),
-            capture_exists: (n % 2 == 0).then_some(false),
+            capture_exists: n.is_multiple_of(2).then_some(false),
             ..Origin::default()
         };
         let session = format!("s{n}");

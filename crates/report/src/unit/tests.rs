@@ -33,7 +33,7 @@ fn flow(n: u64) -> FlowRecord {
         tcp.from_client.retransmissions = n % 3;
         tcp.first_byte = (!n.is_multiple_of(7)).then_some((n % 13) as i64);
     }
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let mut apps = Apps::default();
         let lookup = |name: &str, rcode| Lookup {
             name: name.into(),
@@ -256,8 +256,8 @@ proptest! {
         let all: Vec<(i64, usize)> = parts.iter().flatten().copied().collect();
         let parts: Vec<Series> = parts.iter().map(|part| series(part)).collect();
         let whole = series(&all);
-        prop_assert_eq!(&merged(&parts, |sum, part| sum.merge(part)), &whole);
-        prop_assert_eq!(&grouped(&parts, &sizes, |sum, part| sum.merge(part)), &whole);
+        prop_assert_eq!(&merged(&parts, super::series::Series::merge), &whole);
+        prop_assert_eq!(&grouped(&parts, &sizes, super::series::Series::merge), &whole);
         prop_assert!(whole.len() <= Series::MOST);
         let packets: u64 = whole.lanes.values().flat_map(|lane| &lane.packets).sum();
         prop_assert_eq!(packets, all.len() as u64);
