@@ -25,7 +25,9 @@ pub(crate) fn add_flows(analysis: &mut Analysis, flows: &[FlowRecord]) {
     rayon::join(
         || {
             add_hosts(hosts, flows);
-            flows.iter().for_each(|flow| names.hear(flow));
+            for flow in flows {
+                names.hear(flow);
+            }
         },
         || {
             add_conversations(conversations, flows);
