@@ -11,6 +11,7 @@ pub(super) use head::is_start;
 pub(super) use talk::Talk;
 
 /// What a flow said in HTTP/1.
+#[allow(clippy::struct_excessive_bools, reason = "four things that requests have or have not")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Http {
