@@ -9,7 +9,7 @@ use polars_core::prelude::Field;
 
 use super::SCHEMA_NAME;
 use super::columns::{ColumnAbout, FIRST, Kind};
-use crate::flows::{COLUMNS, ExportError, Get, Layout, beside};
+use crate::flows::{COLUMNS, ExportError, Get, Layout, beside, is_left};
 use crate::unit::FlowFileRow;
 
 /// The columns of the files with flows: those of every table first, then those of a flow file but for its number of
@@ -123,7 +123,7 @@ fn prune(folder: &Path, kept: &BTreeSet<PathBuf>) -> io::Result<()> {
         for file in fs::read_dir(day.path())? {
             let path = file?.path();
             let is_flows = path.extension().is_some_and(|ending| ending == "parquet");
-            if is_flows && !kept.contains(&path) {
+            if (is_flows && !kept.contains(&path)) || is_left(&path, "") {
                 fs::remove_file(&path)?;
             } else {
                 is_empty = false;

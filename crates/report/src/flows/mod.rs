@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use capkeep_flow::FlowRecord;
 use polars_core::error::PolarsError;
 
-pub(crate) use file::{Layout, RowFile, WholeFile, beside};
+pub(crate) use file::{Layout, RowFile, WholeFile, beside, is_left};
 pub(crate) use frame::{Captures, frame};
 
 pub use columns::{COLUMNS, Column, Get, Row, markdown};
