@@ -23,3 +23,10 @@ pub fn beside(target: &Path) -> io::Result<NamedTempFile> {
     }
     builder.tempfile_in(folder)
 }
+
+/// True for what [`beside`] made for a target whose name starts like that, and a run that was cut short left behind.
+pub(crate) fn is_left(path: &Path, target: &str) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix('.')
+        .is_some_and(|name| name.starts_with(target) && name.strip_suffix(".part").is_some())
+}

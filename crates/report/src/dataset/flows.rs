@@ -9,7 +9,7 @@ use polars_core::prelude::Field;
 
 use super::SCHEMA_NAME;
 use super::columns::{ColumnAbout, FIRST, Kind};
-use crate::beside::beside;
+use crate::beside::{beside, is_left};
 use crate::flows::{COLUMNS, ExportError, Get, Layout};
 use crate::unit::FlowFileRow;
 
@@ -124,7 +124,7 @@ fn prune(folder: &Path, kept: &BTreeSet<PathBuf>) -> io::Result<()> {
         for file in fs::read_dir(day.path())? {
             let path = file?.path();
             let is_flows = path.extension().is_some_and(|ending| ending == "parquet");
-            if is_flows && !kept.contains(&path) {
+            if (is_flows && !kept.contains(&path)) || is_left(&path, "") {
                 fs::remove_file(&path)?;
             } else {
                 is_empty = false;

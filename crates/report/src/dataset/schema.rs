@@ -8,7 +8,8 @@ use super::{SCHEMA_NAME, TABLES, flows};
 
 #[derive(Serialize)]
 struct Schema {
-    schema: &'static str,
+    #[serde(rename = "schema")]
+    name: &'static str,
     about: &'static str,
     tables: Vec<Table>,
 }
@@ -74,7 +75,7 @@ fn tables() -> Vec<Table> {
 
 /// The tables and their columns as JSON: what stands in `schema.json`.
 pub fn schema() -> String {
-    let schema = Schema { schema: SCHEMA_NAME, about: ABOUT, tables: tables() };
+    let schema = Schema { name: SCHEMA_NAME, about: ABOUT, tables: tables() };
     // Nothing in it can fail to be written.
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

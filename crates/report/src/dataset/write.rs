@@ -1,6 +1,7 @@
 //! Tables to files.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use polars_core::error::PolarsResult;
@@ -8,7 +9,7 @@ use polars_core::frame::DataFrame;
 
 use super::table::{DatasetTable, layout};
 use super::{TABLES, json_schema, schema};
-use crate::beside::beside;
+use crate::beside::{beside, is_left};
 use crate::flows::{ExportError, FileFormat, FlowExport, RowFile, WholeFile};
 use crate::unit::Unit;
 
@@ -46,7 +47,8 @@ pub(super) fn write_by(
     formats: &[FileFormat],
     group: usize,
 ) -> Result<Written, ExportError> {
-    fs::create_dir_all(folder).map_err(|source| ExportError::Io { path: folder.into(), source })?;
+    let refused = |source| ExportError::Io { path: folder.into(), source };
+    fs::create_dir_all(folder).and_then(|()| sweep(folder)).map_err(refused)?;
     let mut tables = TABLES
         .iter()
         .map(|table| Writer::create(folder, *table, formats, group))
@@ -154,6 +156,18 @@ impl Writer {
         let whole = self.files.into_iter().map(|(path, file)| Ok((path, file.finish()?)));
         Ok((self.rows, whole.collect::<Result<_, ExportError>>()?))
     }
+}
+
+/// Removes what a run that was cut short left behind.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let mut names = TABLES.iter().map(|table| table.name()).chain(["schema", "rows.schema"]);
+        if names.any(|name| is_left(&path, &format!("{name}."))) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn put(path: &Path, text: &str) -> Result<(), ExportError> {

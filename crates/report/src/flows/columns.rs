@@ -80,7 +80,7 @@ impl Column {
         Self { nullable: true, ..self }
     }
 
-    const fn from_outside(self) -> Self {
+    const fn chosen_outside(self) -> Self {
         Self { from_outside: true, ..self }
     }
 }
@@ -133,7 +133,7 @@ pub const COLUMNS: &[Column] = &[
         put_some(out, r.path)
     })
     .or_null()
-    .from_outside(),
+    .chosen_outside(),
     int("capture_index", "", "Number of that capture in `captures[]` of the JSON summary, from 0.", |r| {
         Some(r.flow.capture.into())
     }),
@@ -508,7 +508,7 @@ pub const COLUMNS: &[Column] = &[
         put_some(out, sni.or_else(host))
     })
     .or_null()
-    .from_outside(),
+    .chosen_outside(),
     text("tls_version", "TLS version that the server chose.", |r, out| {
         let version = r.flow.apps.as_deref().and_then(|apps| apps.tls.as_ref()?.version);
         version.is_some_and(|version| match tls_version_name(version) {
@@ -525,7 +525,7 @@ pub const COLUMNS: &[Column] = &[
         put_some(out, r.flow.apps.as_deref().and_then(|apps| Some(&*apps.dns.as_ref()?.lookups.first()?.name)))
     })
     .or_null()
-    .from_outside(),
+    .chosen_outside(),
 ];
 
 /// The columns as a Markdown table.

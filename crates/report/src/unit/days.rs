@@ -21,7 +21,8 @@ use crate::flows::{Captures, ExportError, FileFormat, RowFile, frame};
 pub struct FlowFileRow {
     /// Day (UTC) of the first packet of its flows, `YYYY-MM-DD`.
     pub day: String,
-    /// Its name in the folder `day=…`.
+    /// Its name in the folder `day=…`: `<session>.parquet`, and `<session>~2.parquet`, … where a session came back to a
+    /// day after others.
     pub name: String,
     /// Flows in it.
     pub flows: u64,
@@ -71,7 +72,9 @@ impl Days {
 
     pub(super) fn new(folder: &Path, session: &str, origins: &[Origin]) -> Result<Self, ExportError> {
         let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
-        if session.is_empty()
+        let is_further = session.rsplit_once('~').is_some_and(|(_, end)| end.parse::<u32>().is_ok());
+        if is_further
+            || session.is_empty()
             || session.starts_with('.')
             || session.len() > 200
             || !session.chars().all(is_plain)
@@ -159,7 +162,7 @@ impl Days {
         *number += 1;
         let name = match *number {
             1 => format!("{}.parquet", self.session),
-            further => format!("{}.{further}.parquet", self.session),
+            further => format!("{}~{further}.parquet", self.session),
         };
         let day_name = day_name(day);
         let folder = self.folder.join(format!("day={day_name}"));
@@ -232,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let flows: Vec<FlowRecord> = (0..300).map(|n| at((n * n % 13) as i64, n)).collect();
         let files = write(folder.path(), 40, &flows, 7);
-        assert!(files.iter().any(|file| file.name == "s.2.parquet"), "a day was opened again");
+        assert!(files.iter().any(|file| file.name == "s~2.parquet"), "a day was opened again");
         let bytes =
             |file: &FlowFileRow| fs::read(folder.path().join(format!("day={}", file.day)).join(&file.name));
         let before: Vec<Vec<u8>> = files.iter().map(|file| bytes(file).unwrap()).collect();

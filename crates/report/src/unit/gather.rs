@@ -30,7 +30,7 @@ impl Gather {
     /// removed.
     ///
     /// # Errors
-    /// A name of a session that is not fit for a file name; what the system says.
+    /// A name of a session that is not fit for a file name, or that ends in `~` and a number; what the system says.
     pub fn new(session: String, origins: Vec<Origin>, flows: &Path) -> Result<Self, ExportError> {
         let days = Days::new(flows, &session, &origins)?;
         Ok(Self {

@@ -134,7 +134,7 @@ fn a_unit_of_another_format_or_none_is_refused() {
 #[test]
 fn a_session_must_be_fit_for_a_file_name() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["", "a/b", "..", ".a", "a\\b", "a\nb"] {
+    for name in ["", "a/b", "..", ".a", "a\\b", "a\nb", "a~2"] {
         let error = Gather::new(name.into(), origins(), folder.path()).err().unwrap();
         assert!(matches!(error, ExportError::Session { .. }), "{name:?}");
     }
@@ -164,7 +164,9 @@ fn flows_lie_in_the_folder_of_the_day_they_began_on() {
 
 fn merged<T: Clone + Default>(parts: &[T], merge: fn(&mut T, &T)) -> T {
     let mut sum = T::default();
-    parts.iter().for_each(|part| merge(&mut sum, part));
+    for part in parts {
+        merge(&mut sum, part);
+    }
     sum
 }
 
@@ -256,8 +258,8 @@ proptest! {
         let all: Vec<(i64, usize)> = parts.iter().flatten().copied().collect();
         let parts: Vec<Series> = parts.iter().map(|part| series(part)).collect();
         let whole = series(&all);
-        prop_assert_eq!(&merged(&parts, super::series::Series::merge), &whole);
-        prop_assert_eq!(&grouped(&parts, &sizes, super::series::Series::merge), &whole);
+        prop_assert_eq!(&merged(&parts, Series::merge), &whole);
+        prop_assert_eq!(&grouped(&parts, &sizes, Series::merge), &whole);
         prop_assert!(whole.len() <= Series::MOST);
         let packets: u64 = whole.lanes.values().flat_map(|lane| &lane.packets).sum();
         prop_assert_eq!(packets, all.len() as u64);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use capkeep_flow::{FlowRecord, service_name};
+use capkeep_flow::{Apps, FlowRecord, TcpSide, service_name};
 use serde::{Deserialize, Serialize};
 
 use super::distributions::positive;
@@ -150,9 +150,7 @@ impl WorstFlow {
 
     fn new(value: u64, session: &str, flow: &FlowRecord) -> Self {
         let tcp = flow.tcp.as_deref();
-        let sum = |of: fn(&capkeep_flow::TcpSide) -> u64| {
-            tcp.map_or(0, |tcp| of(&tcp.from_client) + of(&tcp.from_server))
-        };
+        let sum = |of: fn(&TcpSide) -> u64| tcp.map_or(0, |tcp| of(&tcp.from_client) + of(&tcp.from_server));
         Self {
             value,
             session: session.into(),
@@ -164,15 +162,15 @@ impl WorstFlow {
             server_ip: flow.server.ip,
             server_port: flow.server.port,
             service: service_name(flow.protocol, flow.server.port).map(Into::into),
-            application: flow.apps.as_deref().and_then(capkeep_flow::Apps::service).map(Into::into),
+            application: flow.apps.as_deref().and_then(Apps::service).map(Into::into),
             community_id: flow.community_id(),
             first_ns: flow.first.nanos(),
             last_ns: flow.last.nanos(),
             packets: flow.packets(),
             wire_bytes: flow.wire_bytes(),
             data_segments: sum(|side| side.data_segments),
-            lost: sum(capkeep_flow::TcpSide::lost),
-            retransmissions: sum(capkeep_flow::TcpSide::all_retransmissions),
+            lost: sum(TcpSide::lost),
+            retransmissions: sum(TcpSide::all_retransmissions),
             timeouts: sum(|side| side.timeouts),
             rtt_median_ns: rtt(flow),
             handshake_ns: handshake(flow),

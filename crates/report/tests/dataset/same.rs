@@ -23,7 +23,9 @@ proptest! {
         let (units, out) = (folder.path().join("units"), folder.path().join("data"));
         // As one thread does it, one after the other.
         rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| {
-            captures.iter().for_each(|capture| { unit(capture, &units, usize::MAX); });
+            for capture in &captures {
+                unit(capture, &units, usize::MAX);
+            }
         });
         dataset(&units, &out, FORMATS);
         let expected = bytes(&out);
