@@ -275,3 +275,44 @@ fn mistakes_are_told_with_a_way_out() {
     }
     assert!(folder.path().join("mine/thesis.txt").exists());
 }
+
+#[test]
+fn a_report_opens_in_a_browser() {
+    let test = "a_report_opens_in_a_browser";
+    let Some(modules) = std::env::var_os("CAPKEEP_TEST_BROWSER") else {
+        eprintln!(
+            "SKIPPED: {test}: CAPKEEP_TEST_BROWSER names no folder with playwright-core (cargo xtask test makes one)"
+        );
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures/files");
+    let mut inputs = vec![testdata("")];
+    if shared.is_dir() {
+        inputs.push(shared);
+    } else {
+        eprintln!("SKIPPED: part of {test}: no ../shared/captures");
+    }
+    for (number, input) in inputs.iter().enumerate() {
+        let out = folder.path().join(number.to_string());
+        let output = report(folder.path(), &[input.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+        assert!(matches!(code(&output), 0 | 1), "{}", stderr(&output));
+        // The largest page of a capture, besides that of all.
+        let pages = fs::read_dir(out.join("captures")).unwrap().map(|entry| entry.unwrap().path());
+        let largest = pages.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+        let looked = std::process::Command::new("node")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser/look.js"))
+            .arg(folder.path())
+            .args([out.join("index.html"), largest])
+            .env("CAPKEEP_TEST_BROWSER", &modules)
+            .output()
+            .unwrap();
+        assert!(looked.status.success(), "{}", stderr(&looked));
+        let verdicts: Value = serde_json::from_slice(&looked.stdout).unwrap();
+        for verdict in verdicts.as_array().unwrap() {
+            assert_eq!(verdict["wrong"], Value::Array(Vec::new()), "{}: {verdict:#}", input.display());
+        }
+        let chapters = verdicts[0]["seen"]["chapters"].as_u64().unwrap();
+        assert!(chapters >= 10, "{verdicts:#}");
+    }
+}
