@@ -1,5 +1,11 @@
 //! The HTML page: what its text holds, and what a browser makes of it.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod pages;
 
