@@ -6,16 +6,22 @@ use super::escape;
 use crate::terminal::visible;
 use crate::{Level, Value};
 
+/// Characters of a command from which it scrolls in a box of its own (chosen: three lines).
+const LONG: usize = 300;
+
 /// The value as it stands in a line or a cell.
 pub(super) fn html(value: &Value) -> String {
     let words = escape::text(&words(value));
     match value {
         Value::Nothing => String::new(),
-        Value::Path(_) => format!("<span class=\"path\">{words}</span>"),
+        Value::Path(_) => format!("<span class=\"path\">{}</span>", breakable(&words)),
         Value::Aside(_) => format!("<span class=\"aside\">{words}</span>"),
         Value::Problem(_) => format!("<strong class=\"problem\">{words}</strong>"),
+        Value::Command(command) if command.chars().count() > LONG => {
+            format!("<code class=\"cmd long\" tabindex=\"0\">{words}</code>")
+        }
         Value::Command(_) => format!("<code class=\"cmd\">{words}</code>"),
-        Value::Link { to, .. } => format!("<a href=\"{}\">{words}</a>", escape::link(to)),
+        Value::Link { to, .. } => format!("<a href=\"{}\">{}</a>", escape::link(to), breakable(&words)),
         Value::Level(level) => badge(*level),
         Value::Bar(share) => bar(*share),
         Value::Text(_)
@@ -26,6 +32,12 @@ pub(super) fn html(value: &Value) -> String {
         | Value::Time(_)
         | Value::Span(_) => words,
     }
+}
+
+/// Names of files break behind their folders first.
+fn breakable(words: &str) -> String {
+    // Words are escaped: of what stands for a character nothing ends in a slash.
+    words.replace('/', "/<wbr>")
 }
 
 /// What the value reads. Whole seconds go without their fraction, which a page of them would be full of.

@@ -15,6 +15,13 @@ const FEW_COLUMNS: usize = 4;
 /// Rows up to which a table stands beside another one (chosen: about half a screen).
 const FEW_ROWS: usize = 15;
 
+/// Least widths of columns of words, in characters; the style has a class for each.
+const WIDTHS: &[usize] = &[8, 12, 16, 20, 25, 32, 40];
+/// Widest least width of words that can be broken between them (chosen: a sentence in three lines).
+const SENTENCE: usize = 32;
+/// Characters that a button beside a command takes.
+const BUTTON: usize = 8;
+
 /// Heading and side of a column.
 pub(super) type Head<'a> = (Cow<'a, str>, Align);
 
@@ -28,6 +35,26 @@ pub(super) fn block(out: &mut String, table: &Table, id: &str) {
     rows(out, &heads, &table.rows, id);
     notes(out, &table.notes);
     out.push_str("</div>");
+}
+
+/// Least width of a column of words: as wide as its longest where that is short, so that narrow pages scroll and do not
+/// break every word.
+fn least(rows: &[Vec<Value>], column: usize) -> Option<usize> {
+    let cells = rows.iter().take(SHOWN).filter_map(|row| row.get(column));
+    let longest = cells.filter_map(|value| match value {
+        Value::Text(words)
+        | Value::Aside(words)
+        | Value::Path(words)
+        | Value::Problem(words)
+        | Value::Link { words, .. } => {
+            let long = words.chars().count();
+            Some(if words.contains(' ') { long.min(SENTENCE) } else { long })
+        }
+        Value::Command(words) => Some(words.chars().count() + BUTTON),
+        _ => None,
+    });
+    let longest = longest.max()?;
+    WIDTHS.iter().copied().find(|width| longest <= *width).or(Some(SENTENCE))
 }
 
 /// What stands below a table or a chart.
@@ -48,8 +75,11 @@ pub(super) fn rows(out: &mut String, heads: &[Head<'_>], rows: &[Vec<Value>], la
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{label}\">\
          <table aria-labelledby=\"{label}\"><thead><tr>"
     );
-    for (name, align) in heads {
-        let class = if *align == Align::Right { " class=\"r\"" } else { "" };
+    for (n, (name, align)) in heads.iter().enumerate() {
+        let class = match align {
+            Align::Right => " class=\"r\"".to_owned(),
+            Align::Left => least(rows, n).map_or(String::new(), |width| format!(" class=\"w{width}\"")),
+        };
         if name.is_empty() {
             // An empty heading heads nothing.
             out.push_str("<td></td>");

@@ -36,15 +36,17 @@ pub(super) fn facts(out: &mut String, facts: &Facts, id: &str) {
 
 /// Labels and values. A line without a label goes on with the one before.
 fn lines(out: &mut String, lines: &[(&'static str, Vec<Value>)]) {
-    if lines.is_empty() {
+    if lines.iter().all(|(_, values)| values.iter().all(|value| value.words().is_empty())) {
         return;
     }
     let has_labels = lines.iter().any(|(label, _)| !label.is_empty());
     let (list, item) = if has_labels { ("dl", "dd") } else { ("ul", "li") };
     let _ = write!(out, "<{list} class=\"facts\">");
     for (n, (label, values)) in lines.iter().enumerate() {
-        let values: Vec<String> =
-            values.iter().filter(|value| **value != Value::Nothing).map(cell::html).collect();
+        let values: Vec<String> = values.iter().map(cell::html).filter(|told| !told.is_empty()).collect();
+        if values.is_empty() {
+            continue;
+        }
         if has_labels && (!label.is_empty() || n == 0) {
             let _ = write!(out, "<dt>{}</dt>", escape::text(label));
         }

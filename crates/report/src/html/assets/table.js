@@ -3,13 +3,15 @@
   // Rows that a table shows before it is asked for more, and rows from which a table has a filter.
   const SHOWN = 100, MORE = 500, LONG = 20;
 
+  // Names of files break behind their folders first.
+  const breakable = (words) => words.split(/(?<=\/)/).flatMap((part, n) => n > 0 ? [make("wbr"), part] : [part]);
   const cellOf = (value, isRight) => {
     const td = make("td", { class: isRight ? "r" : null });
     if (typeof value === "string") td.textContent = value;
     else if (Array.isArray(value)) { td.textContent = value[0]; td.dataset.v = value[1]; }
-    else if (value.k === "link") td.append(make("a", { href: value.h }, value.t));
+    else if (value.k === "link") td.append(make("a", { href: value.h }, ...breakable(value.t)));
     else if (value.k === "cmd") { td.append(make("code", { class: "cmd" }, value.t)); copyable(td.firstChild); }
-    else if (value.k === "path" || value.k === "aside") td.append(make("span", { class: value.k }, value.t));
+    else if (value.k === "path" || value.k === "aside") td.append(make("span", { class: value.k }, ...breakable(value.t)));
     else if (value.k === "problem") td.append(make("strong", { class: "problem" }, value.t));
     else if (value.k === "bar") {
       const svg = draw("svg", { class: "bar", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });

@@ -2,7 +2,7 @@
 (() => {
   const HEIGHT = 200, FEWEST = 4;
   const SECOND = 1000, DAY = 86400 * SECOND;
-  const WIDTHS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200].map((s) => s * SECOND), DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
+  const WIDTHS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200].map((s) => s * SECOND), DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, ...[1, 2, 5, 10, 20, 50].map((years) => years * 365 * DAY)];
   const iso = (ms) => { const at = new Date(ms); return Number.isNaN(at.getTime()) ? "" : at.toISOString(); };
   const scaled = (n, unit) => {
     let prefix = "";

@@ -44,6 +44,11 @@ const WIDTHS: &[i64] = &[
     30 * DAY,
     90 * DAY,
     365 * DAY,
+    730 * DAY,
+    1_825 * DAY,
+    3_650 * DAY,
+    7_300 * DAY,
+    18_250 * DAY,
 ];
 /// Most ticks of an axis of time (chosen: dates with times stay apart on 700 pixels).
 const TIMES: i64 = 7;

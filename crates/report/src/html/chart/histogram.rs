@@ -14,8 +14,9 @@ use crate::{Align, Histogram, Unit, Value};
 const UNITS: (u32, u32) = (100, 2_000);
 /// Part of a bucket's width that stays empty on each side (chosen).
 const GAP: f64 = 0.05;
-/// Most words along the bottom (chosen: `100.0 ms` stays apart on half a page).
-const WORDS: usize = 8;
+/// Pixels along the bottom that words share, and pixels of a character with its part of the gap between them (chosen: half
+/// a page on a small desktop).
+const WORDS: (usize, usize) = (430, 9);
 
 /// Buckets side by side, equally wide whatever their edges are.
 pub(in crate::html) fn histogram(out: &mut String, histogram: &Histogram, id: &str) {
@@ -71,12 +72,20 @@ pub(in crate::html) fn histogram(out: &mut String, histogram: &Histogram, id: &s
     out.push_str("<div class=\"frame\">");
     axis::upwards(out, tick, top, |n| axis::rate(Unit::Things(""), n));
     plot(out, size, &labels, "", &drawing);
-    let every = (width + 1).div_ceil(WORDS).max(1);
-    let edges = buckets.iter().map(|bucket| Some(bucket.0)).chain([buckets.last().and_then(|last| last.1)]);
+    let edges: Vec<Option<String>> = buckets
+        .iter()
+        .map(|bucket| Some(bucket.0))
+        .chain([buckets.last().and_then(|last| last.1)])
+        .map(|edge| edge.map(|edge| short(&words(edge))))
+        .collect();
+    let longest = edges.iter().flatten().map(|words| words.chars().count()).max().unwrap_or(0) + 1;
+    let fit = (WORDS.0 / (WORDS.1 * longest)).max(2);
+    let every = edges.len().div_ceil(fit).max(1);
     let ticks: Vec<(f64, String)> = edges
+        .into_iter()
         .enumerate()
         .step_by(every)
-        .filter_map(|(n, edge)| Some((n as f64 / width as f64, short(&words(edge?)))))
+        .filter_map(|(n, edge)| Some((n as f64 / width as f64, edge?)))
         .collect();
     axis::along(out, &ticks);
     out.push_str("</div>");

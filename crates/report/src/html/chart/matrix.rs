@@ -19,7 +19,7 @@ const UNITS: u32 = 20;
 /// Pixels of a cell (chosen: a line of small print, and twice that where there are few).
 const CELL: (usize, usize) = (16, 28);
 /// Rows and columns up to which cells are large (chosen: two thirds of a page).
-const FEW: usize = 20;
+const FEW: usize = 24;
 /// Pixels of a character of small print, rounded up (system fonts at 12 pixels).
 const CHARACTER: usize = 7;
 /// Most characters of a name beside a row, and above a column (chosen: an IPv6 address; as much as tells two apart).

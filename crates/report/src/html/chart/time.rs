@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use plotters::prelude::{Color as _, Polygon};
 use serde_json::json;
@@ -78,9 +79,11 @@ fn draw(out: &mut String, whole: &Stack, beside: Option<Layer>, id: &str) {
         for (n, layer) in stack.layers.iter().enumerate() {
             let above: Vec<f64> =
                 below.iter().enumerate().map(|(step, y)| y + at(layer, step) as f64 * per_second).collect();
-            let mut edge = outline(&above);
-            edge.extend(outline(&below).into_iter().rev());
-            plane.draw(&Polygon::new(edge, color(n).filled()))?;
+            for run in runs(layer, steps) {
+                let mut edge = outline(&above, run.clone());
+                edge.extend(outline(&below, run).into_iter().rev());
+                plane.draw(&Polygon::new(edge, color(n).filled()))?;
+            }
             below = above;
         }
         Ok(())
@@ -159,10 +162,22 @@ fn draw(out: &mut String, whole: &Stack, beside: Option<Layer>, id: &str) {
     );
 }
 
+/// Where a layer is: steps side by side in which it has something.
+fn runs(layer: &Layer, steps: usize) -> Vec<Range<usize>> {
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for (step, _) in layer.values.iter().enumerate().take(steps).filter(|(_, value)| **value > 0) {
+        match out.last_mut() {
+            Some(last) if last.end == step => last.end = step + 1,
+            _ => out.push(step..step + 1),
+        }
+    }
+    out
+}
+
 /// The upper edge of steps of these heights, without points between steps that are equally high.
-fn outline(heights: &[f64]) -> Vec<(f64, f64)> {
+fn outline(heights: &[f64], run: Range<usize>) -> Vec<(f64, f64)> {
     let mut out: Vec<(f64, f64)> = Vec::new();
-    for (step, y) in heights.iter().enumerate() {
+    for (step, y) in heights.iter().enumerate().take(run.end).skip(run.start) {
         let x = step as f64;
         match out.last_mut() {
             Some(last) if last.1.to_bits() == y.to_bits() => last.0 = x + 1.0,
@@ -242,8 +257,15 @@ mod tests {
 
     #[test]
     fn a_layer_that_stays_equal_has_four_corners() {
-        assert_eq!(outline(&[1.0; 100]), [(0.0, 1.0), (100.0, 1.0)]);
-        assert_eq!(outline(&[1.0, 2.0]), [(0.0, 1.0), (1.0, 1.0), (1.0, 2.0), (2.0, 2.0)]);
+        assert_eq!(outline(&[1.0; 100], 0..100), [(0.0, 1.0), (100.0, 1.0)]);
+        assert_eq!(outline(&[1.0, 2.0, 3.0], 0..2), [(0.0, 1.0), (1.0, 1.0), (1.0, 2.0), (2.0, 2.0)]);
+    }
+
+    #[test]
+    fn a_layer_is_drawn_where_it_is_and_nowhere_else() {
+        let layer = Layer { name: String::new(), values: vec![0, 1, 2, 0, 0, 3] };
+        assert_eq!(runs(&layer, 6), [1..3, 5..6]);
+        assert_eq!(runs(&layer, 2).first(), Some(&(1..2)));
     }
 
     #[test]
