@@ -9,7 +9,7 @@ use capkeep_report::baseline::Baseline;
 use capkeep_report::dataset::{self, FlowLinks};
 use capkeep_report::flows::FileFormat;
 use capkeep_report::html::{self, Chapter, Headline, Link};
-use capkeep_report::picture::{Picture, lead};
+use capkeep_report::picture::{Kind, Picture, lead};
 use capkeep_report::terminal::Page;
 use capkeep_report::unit::Unit;
 use capkeep_report::{Block, Facts, Level, Value, markdown, utc};
@@ -113,7 +113,7 @@ impl Assembly<'_> {
         let mut json = serde_json::to_vec_pretty(&baseline).context("cannot write JSON")?;
         json.push(b'\n');
         put("report.json", &json)?;
-        let worst = picture.kinds.values().map(|kind| kind.worst()).max();
+        let worst = picture.kinds.values().map(Kind::worst).max();
         let severity = |level| match level {
             Level::Critical => Some(Severity::Critical),
             Level::Warning => Some(Severity::Warning),

@@ -1,6 +1,6 @@
 //! The folder of a report: what was analysed before, and what readers see, changed as a whole.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -153,7 +153,7 @@ impl Next<'_> {
         let last = self.folder.own("last");
         let move_all = || -> io::Result<()> {
             fs::create_dir_all(&last)?;
-            let mut names = HashSet::new();
+            let mut names = BTreeSet::new();
             for entry in fs::read_dir(&self.path)? {
                 names.insert(entry?.file_name());
             }

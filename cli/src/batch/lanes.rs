@@ -49,7 +49,7 @@ impl Lanes {
             let pool = pool(self.threads, "all")?;
             tasks.iter().try_for_each(|task| pool.install(|| each(task)))?;
         }
-        self.side_by_side(small, each)
+        self.side_by_side(&small, each)
     }
 
     /// True if one core would still be busy with it when the others are done.
@@ -59,7 +59,7 @@ impl Lanes {
 
     fn side_by_side<T: Task>(
         self,
-        tasks: Vec<T>,
+        tasks: &[T],
         each: &(dyn Fn(&T) -> anyhow::Result<()> + Sync),
     ) -> anyhow::Result<()> {
         let lanes = self.lanes.min(tasks.len());

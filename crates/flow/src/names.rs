@@ -134,8 +134,8 @@ impl Names {
     }
 
     fn insert(&mut self, digest: u64, address: IpAddr, name: &str, flows: u64) {
-        let last = self.pairs.last_key_value().map(|(last, _)| *last);
-        if self.pairs.len() >= Self::MOST && last.is_some_and(|last| digest > last) {
+        let is_beyond = || self.pairs.last_key_value().is_some_and(|(last, _)| digest > *last);
+        if self.pairs.len() >= Self::MOST && is_beyond() {
             self.is_cut = true;
             return;
         }
@@ -170,7 +170,12 @@ fn usual(address: IpAddr, name: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() || name.len() > Names::LONGEST || name == "<Root>" || name.parse::<IpAddr>().is_ok() {
+    if name.is_empty() || name.len() > Names::LONGEST || name == "<Root>" {
+        return None;
+    }
+    // What ends like no address is none.
+    let may_be_address = name.bytes().last().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    if may_be_address && name.parse::<IpAddr>().is_ok() {
         return None;
     }
     let has_capitals = name.bytes().any(|byte| byte.is_ascii_uppercase());
