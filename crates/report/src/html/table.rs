@@ -16,11 +16,16 @@ const FEW_COLUMNS: usize = 4;
 const FEW_ROWS: usize = 15;
 
 /// Least widths of columns of words, in characters; the style has a class for each.
-const WIDTHS: &[usize] = &[8, 12, 16, 20, 25, 32, 40];
-/// Widest least width of words that can be broken between them (chosen: a sentence in three lines).
-const SENTENCE: usize = 32;
+const WIDTHS: &[usize] = &[8, 12, 16, 20, 26, 34, 40];
+/// Widest least width of words that can be broken between them (chosen: a sentence in three lines, and the table of captures fits a small desktop).
+const SENTENCE: usize = 26;
+/// Widest least width of words that cannot (chosen: an IPv6 address in most fonts).
+const ADDRESS: usize = 34;
 /// Characters that a button beside a command takes.
 const BUTTON: usize = 8;
+
+/// Columns from which a table is set in smaller print (chosen: it reads with less scrolling).
+const MANY_COLUMNS: usize = 8;
 
 /// Heading and side of a column.
 pub(super) type Head<'a> = (Cow<'a, str>, Align);
@@ -48,7 +53,8 @@ fn least(rows: &[Vec<Value>], column: usize) -> Option<usize> {
         | Value::Problem(words)
         | Value::Link { words, .. } => {
             let long = words.chars().count();
-            Some(if words.contains(' ') { long.min(SENTENCE) } else { long })
+            // Digits and colons of an IPv6 address are narrower than most.
+            Some(if words.contains([' ', '/']) { long.min(SENTENCE) } else { long.min(ADDRESS) })
         }
         Value::Command(words) => Some(words.chars().count() + BUTTON),
         _ => None,
@@ -70,10 +76,11 @@ pub(super) fn rows(out: &mut String, heads: &[Head<'_>], rows: &[Vec<Value>], la
         out.push_str("<p class=\"none\">none</p>");
         return;
     }
+    let class = if heads.len() >= MANY_COLUMNS { " class=\"wide\"" } else { "" };
     let _ = write!(
         out,
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{label}\">\
-         <table aria-labelledby=\"{label}\"><thead><tr>"
+         <table{class} aria-labelledby=\"{label}\"><thead><tr>"
     );
     for (n, (name, align)) in heads.iter().enumerate() {
         let class = match align {
