@@ -109,7 +109,7 @@ fn clients() -> Option<PathBuf> {
 fn emulator() -> Option<PathBuf> {
     // It asks for a newer Node.js than Debian's and works with that one all the same.
     let folder = from_npm("azurite", &[EMULATOR])?;
-    Some(folder.join("node_modules/.bin/azurite-blob"))
+    Some(folder.join("node_modules/.bin/azurite-blob")).filter(|program| program.is_file())
 }
 
 /// Folder with the modules that drive the browser; installed where they are missing. Without them, or without a browser,
