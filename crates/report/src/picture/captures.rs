@@ -187,47 +187,71 @@ fn table(lines: &[CaptureLine], picture: &Picture) -> Table {
         std::cmp::Reverse((one.worst.as_ref().map_or(Level::Fine, |(level, _)| *level), error))
     };
     lines.sort_by_key(|one| badness(one));
+    let common = common(&lines);
     let rows = lines.iter().map(|one| {
         let row = &one.row;
-        let time = |ns: Option<i64>| ns.map_or(Value::Nothing, |ns| Value::Time(Timestamp::from_nanos(ns)));
         let span = row
             .first_ns
             .zip(row.last_ns)
             .map_or(Value::Nothing, |(first, last)| Value::Span(last.saturating_sub(first)));
+        let level = one.worst.as_ref().map(|(level, _)| *level);
+        let level = if row.error.is_some() { level.max(Some(Level::Warning)) } else { level };
         let worst = match (&row.error, &one.worst) {
             (Some(error), _) => Value::Problem(error.brief.clone()),
             (None, Some((level, sentence))) if *level >= Level::Warning => Value::Problem(sentence.clone()),
             (None, Some((_, sentence))) => Value::text(sentence),
             (None, None) => Value::Nothing,
         };
+        let name = one.origin.name.get(common..).unwrap_or(&one.origin.name);
         vec![
-            link(&one.origin.name, &one.session, picture),
+            level.map_or(Value::Nothing, Value::Level),
+            link(name, &one.session, picture),
+            worst,
             one.origin.vm.as_ref().map_or(Value::Nothing, Value::text),
-            time(row.first_ns),
+            row.first_ns.map_or(Value::Nothing, seconds),
             span,
-            row.file_bytes.map_or(Value::Nothing, Value::Bytes),
             Value::Count(row.packets),
             quality(one),
-            Value::Count(one.findings),
-            worst,
-            one.origin.storage_path.as_ref().map_or(Value::Nothing, |path| Value::Path(path.clone())),
+            if one.findings > 0 { Value::Count(one.findings) } else { Value::Nothing },
+            row.file_bytes.map_or(Value::Nothing, Value::Bytes),
             exists(&one.origin),
         ]
     });
     let columns = [
+        Column::words("worst"),
         Column::words("capture file"),
+        Column::words("what"),
         Column::words("VM").drop(4),
         Column::words("first packet").drop(5),
         Column::number("lasts").drop(6),
-        Column::number("size").drop(7),
         Column::number("packets"),
         Column::words("quality").drop(3),
         Column::number("findings"),
-        Column::words("worst"),
-        Column::words("stored at").drop(9),
+        Column::number("size").drop(7),
         Column::words("its capture").drop(8),
     ];
-    without_empty("Capture files", &columns, rows.collect())
+    let mut table = without_empty("Capture files", &columns, rows.collect());
+    if common > 0
+        && let Some(folder) = lines.first().and_then(|one| one.origin.name.get(..common))
+    {
+        table.notes.push(format!("all of them in {folder}"));
+    }
+    table
+}
+
+/// Length of the folder that all names begin with.
+fn common(lines: &[&CaptureLine]) -> usize {
+    let Some(first) = lines.first().map(|one| one.origin.name.as_str()) else { return 0 };
+    let alike = |name: &str| first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let bytes = lines.iter().map(|one| alike(&one.origin.name)).min().unwrap_or(0);
+    let folder = first.as_bytes().get(..bytes).unwrap_or_default();
+    folder.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)
+}
+
+/// A time to the second: what is told from one capture to the next.
+fn seconds(ns: i64) -> Value {
+    const SECOND: i64 = 1_000_000_000;
+    Value::Time(Timestamp::from_nanos(ns.div_euclid(SECOND).saturating_mul(SECOND)))
 }
 
 /// A table without the columns that have nothing in any row.

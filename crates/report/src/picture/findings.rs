@@ -92,10 +92,15 @@ fn card(detector: &str, kind: &Kind, picture: &Picture) -> Card {
         .collect();
     facts.line("found", vec![Value::text(by_level.join(", ")), within(kind, picture)]);
     facts.line("hosts", hosts(kind));
+    let mut evidence = vec![Block::Table(table(kind, picture))];
     if let Some(about) = about {
-        facts.line("means", vec![Value::text(about.meaning)]);
-        facts.line("on Azure", vec![Value::text(about.azure)]);
         facts.line("next", vec![Value::text(about.next)]);
+        let mut background = Facts { title: "Background".into(), lines: Vec::new() };
+        background.line("means", vec![Value::text(about.meaning)]);
+        background.line("on Azure", vec![Value::text(about.azure)]);
+        background.line("decided", vec![Value::text(about.decided)]);
+        background.line("misses", vec![Value::text(about.misses)]);
+        evidence.push(Block::Facts(background));
     }
     if let Some(first) = kind.instances.first() {
         facts.line("filter", filter(first));
@@ -106,13 +111,7 @@ fn card(detector: &str, kind: &Kind, picture: &Picture) -> Card {
         Some(one) if kind.all() == 1 => format!("{}: {}", one.finding.subject, one.finding.sentence),
         _ => title(detector).to_owned(),
     };
-    Card {
-        level: kind.worst(),
-        title: words,
-        id: Some(card_id(detector)),
-        lines: facts.lines,
-        evidence: vec![Block::Table(table(kind, picture))],
-    }
+    Card { level: kind.worst(), title: words, id: Some(card_id(detector)), lines: facts.lines, evidence }
 }
 
 fn within(kind: &Kind, picture: &Picture) -> Value {
@@ -169,14 +168,13 @@ fn table(kind: &Kind, picture: &Picture) -> Table {
             _ => Value::text(&finding.sentence),
         };
         vec![
-            Value::text(&finding.severity),
+            Value::Level(level(&finding.severity)),
             one.vm.as_ref().map_or(Value::Nothing, Value::text),
             capture(one, picture),
             Value::text(&finding.subject),
             sentence,
             Value::text(&finding.confidence),
             finding.first_ns.map_or(Value::Nothing, |at| Value::Time(Timestamp::from_nanos(at))),
-            Value::Count(finding.flow_count),
             Value::Count(finding.packet_count),
         ]
     });
@@ -190,8 +188,7 @@ fn table(kind: &Kind, picture: &Picture) -> Table {
             Column::words("what"),
             Column::words("sure").drop(5),
             Column::words("first").drop(6),
-            Column::number("flows").drop(7),
-            Column::number("packets").drop(8),
+            Column::number("packets").drop(7),
         ],
         rows: rows.collect(),
         notes: super::rest(

@@ -81,8 +81,10 @@ pub struct Picture {
     pub conn_states: BTreeMap<String, u64>,
     /// What TCP flows show together.
     pub tcp: TcpRow,
-    /// Traffic over time.
-    pub series: Series,
+    /// Traffic over time, by number of the era in which a unit begins (see [`Picture::ERA`]).
+    pub eras: BTreeMap<i64, Series>,
+    /// Units that are too long for a chart of their era: a clock went wild.
+    pub timeless: u64,
     /// Measures of flows by size.
     pub distributions: Distributions,
     /// Flows that stand out.
@@ -128,7 +130,7 @@ impl Picture {
             *self.conn_states.entry(state.clone()).or_default() += flows;
         }
         self.tcp.merge(&unit.tcp);
-        self.series.merge(&unit.series);
+        self.add_series(unit);
         self.distributions.merge(&unit.distributions);
         self.worst.merge(&unit.worst);
         self.apps.merge(&unit.apps);
@@ -139,6 +141,19 @@ impl Picture {
         for (reason, packets) in unit.captures.iter().flat_map(|capture| &capture.skipped) {
             *self.skipped.entry(reason.clone()).or_default() += packets;
         }
+    }
+
+    /// Length of an era as a power of two, nanoseconds: 52 days (chosen: captures of one job lie in one, and a capture with a
+    /// wrong clock in another, so that it does not squeeze all others into a single step of the chart).
+    pub const ERA: u32 = 52;
+
+    fn add_series(&mut self, unit: &Unit) {
+        let Some((first, last)) = unit.totals.first_ns.zip(unit.totals.last_ns) else { return };
+        if last.saturating_sub(first) > 2 << Self::ERA {
+            self.timeless += 1;
+            return;
+        }
+        self.eras.entry(first >> Self::ERA).or_default().merge(&unit.series);
     }
 
     /// The chapters that have something to say.
