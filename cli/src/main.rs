@@ -30,6 +30,10 @@ use clap::Parser;
 
 use commands::{Command, Done};
 
+/// Flows begin on one core and end on another, by the thousand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Reads Azure Network Watcher captures, and any other: exact flows from every capture file.
 #[derive(Debug, Parser)]
 #[command(name = "capkeep", version, about, long_about = LONG_ABOUT, after_long_help = AFTER_HELP)]

@@ -183,7 +183,7 @@ mod tests {
         assert!(!page.contains("\n# head") && !page.contains('\u{202e}'), "{page}");
         // What is to be copied stands between backticks, more of them than are in it.
         let plain = page.replace(&code(evil), "");
-        assert!(!plain.contains("[x](") && !plain.contains("<img"), "{page}");
+        assert!(!plain.contains("[x](") && !plain.replace("\\<", "").contains("<img"), "{page}");
         for line in page.lines().filter(|line| line.starts_with('|')) {
             let bars = line.replace("\\|", "").matches('|').count();
             assert_eq!(bars, 2, "{line}");
