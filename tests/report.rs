@@ -254,6 +254,24 @@ fn capture_files_in_storage_are_read_where_they_lie() {
 }
 
 #[test]
+fn commands_that_cut_packets_out_are_told_where_they_find_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let faulty = testdata("findings/probe-refused.pcap.gz");
+    let page = |arguments: &[&str]| {
+        let output = report(folder.path(), &[&[faulty.to_str().unwrap(), "-o", "out"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        fs::read_to_string(folder.path().join("out/report.md")).unwrap()
+    };
+    let plain = page(&[]);
+    let command = plain.lines().find(|line| line.contains("capkeep slice")).unwrap();
+    assert!(command.contains("--finding health_probe:1"), "{command}");
+    assert!(
+        !page(&["--filter", "tcp"]).contains("capkeep slice"),
+        "numbers of packets and findings are others"
+    );
+}
+
+#[test]
 fn mistakes_are_told_with_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
     captures(&folder.path().join("in"), 1);

@@ -31,6 +31,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) title: &'a str,
     pub(crate) formats: &'a [FileFormat],
     pub(crate) not_captures: u64,
+    /// See [`Picture::is_plain`].
+    pub(crate) is_plain: bool,
     /// What it is compared with.
     pub(crate) earlier: Option<&'a Baseline>,
 }
@@ -51,8 +53,12 @@ impl Assembly<'_> {
     /// Writes everything that readers see, and shows it.
     pub(crate) fn write(&self, folder: &Folder, sessions: &[Session]) -> anyhow::Result<Written> {
         let next = folder.next()?;
-        let mut picture =
-            Picture { pages: Some(PAGES), not_captures: self.not_captures, ..Picture::default() };
+        let mut picture = Picture {
+            pages: Some(PAGES),
+            not_captures: self.not_captures,
+            is_plain: self.is_plain,
+            ..Picture::default()
+        };
         let mut ordered: Vec<&Session> = sessions.iter().collect();
         ordered.sort_by_key(|session| session.order());
         let data = next.path().join("data");
@@ -131,8 +137,8 @@ impl Assembly<'_> {
 }
 
 /// Writes the page of a unit beside it.
-pub(crate) fn write_page(unit: &Unit, folder: &Path) -> anyhow::Result<()> {
-    let mut picture = Picture::default();
+pub(crate) fn write_page(unit: &Unit, is_plain: bool, folder: &Path) -> anyhow::Result<()> {
+    let mut picture = Picture { is_plain, ..Picture::default() };
     picture.add(unit);
     let title = unit.origins.first().map_or("-", |origin| origin.name.as_str());
     let page = html::page(&html::Page {

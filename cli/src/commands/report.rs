@@ -184,6 +184,7 @@ impl Report {
             title: &self.title,
             formats: &self.format.iter().map(|format| (*format).into()).collect::<Vec<_>>(),
             not_captures: inputs.not_captures,
+            is_plain: self.is_plain(),
             earlier: earlier.as_ref(),
         }
         .write(&folder, &sessions)?;
@@ -242,6 +243,11 @@ impl Report {
         is_new && self.vm.as_ref().is_none_or(of)
     }
 
+    /// True if `capkeep slice` finds what is found here without being told anything.
+    fn is_plain(&self) -> bool {
+        self.reading.is_plain() && self.thresholds.is_none()
+    }
+
     /// Everything that a result depends on besides the captures.
     fn how(&self) -> anyhow::Result<String> {
         let thresholds = match &self.thresholds {
@@ -267,7 +273,8 @@ impl Report {
         let threads = self.threads.map_or(cores, usize::from);
         let memory = u64::try_from(self.memory).unwrap_or_default();
         let lanes = Lanes::new(threads, memory, sessions.iter().any(|session| session.is_distant));
-        let each = |session: &&Session| unit(folder, session, options, settings, &progress);
+        let work = Work { folder, options, settings, progress: &progress, is_plain: self.is_plain() };
+        let each = |session: &&Session| work.unit(session);
         lanes.work(sessions.to_vec(), &each)?;
         progress.finish();
         Ok(())
@@ -300,37 +307,42 @@ fn is_known(folder: &Folder, session: &Session) -> bool {
     !session.is_fleeting() && folder.read(&session.key).is_ok_and(|unit| is_whole(&unit))
 }
 
-/// Analyses a session and keeps what comes of it.
-fn unit(
-    folder: &Folder,
-    session: &Session,
-    options: &Options,
-    settings: &Settings,
-    progress: &Progress,
-) -> anyhow::Result<()> {
-    let made = folder.begin(&session.key)?;
-    let detection = Mutex::new(Detection::new(settings.clone()));
-    let gather = Gather::new(session.id.clone(), session.origins.clone(), &made.join("flows"))?;
-    let gather = Mutex::new((gather, None::<ExportError>));
-    let observer = |event: Event<'_>| match event {
-        Event::Progress { bytes, .. } => progress.add(bytes),
-        Event::Flows(flows) => {
-            detection.lock().unwrap_or_else(PoisonError::into_inner).observe(flows);
-            let mut guard = gather.lock().unwrap_or_else(PoisonError::into_inner);
-            let (gather, failed) = &mut *guard;
-            if failed.is_none() {
-                *failed = gather.observe(flows).err();
+/// What sessions are worked on with.
+struct Work<'a> {
+    folder: &'a Folder,
+    options: &'a Options,
+    settings: &'a Settings,
+    progress: &'a Progress,
+    is_plain: bool,
+}
+
+impl Work<'_> {
+    /// Analyses a session and keeps what comes of it.
+    fn unit(&self, session: &Session) -> anyhow::Result<()> {
+        let made = self.folder.begin(&session.key)?;
+        let detection = Mutex::new(Detection::new(self.settings.clone()));
+        let gather = Gather::new(session.id.clone(), session.origins.clone(), &made.join("flows"))?;
+        let gather = Mutex::new((gather, None::<ExportError>));
+        let observer = |event: Event<'_>| match event {
+            Event::Progress { bytes, .. } => self.progress.add(bytes),
+            Event::Flows(flows) => {
+                detection.lock().unwrap_or_else(PoisonError::into_inner).observe(flows);
+                let mut guard = gather.lock().unwrap_or_else(PoisonError::into_inner);
+                let (gather, failed) = &mut *guard;
+                if failed.is_none() {
+                    *failed = gather.observe(flows).err();
+                }
             }
+            _ => {}
+        };
+        let analysis = capkeep_flow::analyze(&session.inputs, self.options, &observer);
+        let findings = detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&analysis);
+        let (gather, failed) = gather.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = failed {
+            return Err(error.into());
         }
-        _ => {}
-    };
-    let analysis = capkeep_flow::analyze(&session.inputs, options, &observer);
-    let findings = detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&analysis);
-    let (gather, failed) = gather.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = failed {
-        return Err(error.into());
+        let unit = gather.finish(&analysis, &findings)?;
+        assembly::write_page(&unit, self.is_plain, &made)?;
+        self.folder.keep(&session.key, &made, &unit)
     }
-    let unit = gather.finish(&analysis, &findings)?;
-    assembly::write_page(&unit, &made)?;
-    folder.keep(&session.key, &made, &unit)
 }

@@ -104,7 +104,9 @@ fn card(detector: &str, kind: &Kind, picture: &Picture) -> Card {
     }
     if let Some(first) = kind.instances.first() {
         facts.line("filter", filter(first));
-        facts.line("slice", slice(first));
+        if picture.is_plain {
+            facts.line("slice", slice(first));
+        }
     }
     facts.line("more", vec![Value::Command(format!("capkeep explain {detector}"))]);
     let words = match kind.instances.first() {

@@ -101,6 +101,9 @@ pub struct Picture {
     pub not_captures: u64,
     /// Folder of the pages of single captures, if there are any: `captures/`.
     pub pages: Option<&'static str>,
+    /// True if the captures were read as a command reads them that is told nothing else: only then does
+    /// `capkeep slice` find the same findings.
+    pub is_plain: bool,
 }
 
 impl Picture {
