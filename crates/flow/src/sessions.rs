@@ -9,8 +9,8 @@ use crate::options::Input;
 
 /// Groups inputs into sessions whose flows cross file edges.
 ///
-/// Files are stitched where their names say that they are segments (see [`segment_name`]) and their numbers follow on
-/// each other, and where each goes on where the one before ended, within [`LONGEST_GAP`], with the same link type, snap
+/// Files are stitched where their names say that they are segments (dumpcap's, tcpdump's, counters) and their numbers follow on
+/// each other, and where each goes on where the one before ended, within a minute, with the same link type, snap
 /// length, interface name and format. Everything else stays apart, in the order given.
 pub fn sessions(inputs: &[Input], merge: bool) -> Vec<Vec<Input>> {
     if merge {

@@ -6,7 +6,7 @@
 //! - [`json`] writes the whole analysis as one JSON object.
 //! - [`ends`] shows two captures of the same traffic side by side.
 //! - [`flows`] writes the flows themselves to Parquet, Arrow, CSV and JSON files while they end.
-//! - [`unit`] is what is kept of one session for a report over many.
+//! - [`mod@unit`] is what is kept of one session for a report over many.
 //! - [`dataset`] writes units as tables that other programs read.
 //! - [`picture`] is one picture of many units, and the chapters made of it; [`markdown`] writes them for tickets,
 //!   [`baseline`] tells what is new since the last one.

@@ -1,6 +1,6 @@
 //! Units as tables that other programs read.
 //!
-//! [`write`] makes a file of every table of [`TABLES`] in every format asked for, with a row group of
+//! [`write()`] makes a file of every table of [`TABLES`] in every format asked for, with a row group of
 //! [`FlowExport::ROWS`](crate::flows::FlowExport::ROWS) rows at a time; [`FlowLinks`] puts the files with flows beside
 //! them, a folder a day. Rows are in the order of virtual machine, session and then the table's own. The same units
 //! give the same bytes.

@@ -2,7 +2,7 @@
 //!
 //! A page asks nobody for anything: a content security policy forbids every request, and lets only the style and the
 //! script run that are written here. It reads without JavaScript; with it tables are sorted and filtered, charts over
-//! time are zoomed, and filters and commands are copied. Everything that reaches a page goes through [`escape`].
+//! time are zoomed, and filters and commands are copied. Everything that reaches a page goes through `escape`.
 
 mod cell;
 mod chart;
