@@ -74,7 +74,8 @@ struct Hosts {
 impl Hosts {
     fn new() -> Self {
         let id = std::process::id();
-        let names = [format!("ck-web-{id}"), format!("ck-db-{id}")];
+        // Short: a narrow table shows them whole, however many digits the number has.
+        let names = [format!("ckw-{id}"), format!("ckd-{id}")];
         for name in &names {
             ip(&["netns", "add", name]);
         }
